@@ -1,0 +1,34 @@
+# `make demo` shows the app at work, `make test` proves it. Neither needs anything but
+# Python 3.11-3.13 with pip: deploy/venv.sh makes the environment.
+.PHONY: help demo demo-check test lint lock venv clean
+
+help:
+	@echo "make demo        two TOMs on this machine, one sharing with the other; Ctrl-C ends it"
+	@echo "make demo-check  the same without staying; fails if anything did not arrive"
+	@echo "make test        all tests, on SQLite and, where it is installed, on PostgreSQL"
+	@echo "make lint        format, lint, import contracts, types, migrations, system checks"
+	@echo "make lock        write deploy/requirements.lock anew from pyproject.toml"
+	@echo "make clean       remove what the other targets made"
+
+venv:
+	@deploy/venv.sh
+
+demo: venv
+	@.venv/bin/python deploy/demo/run_demo.py
+
+demo-check: venv
+	@.venv/bin/python deploy/demo/run_demo.py --check
+
+test: venv
+	@deploy/test.sh $(PYTEST_ARGS)
+
+lint: venv
+	@deploy/lint.sh
+
+lock:
+	@deploy/lock.sh
+
+clean:
+	rm -rf .venv .tools .demo .coverage .coverage.* htmlcov dist build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
