@@ -1,0 +1,1 @@
+"""One real TOM project for the demo, the Procfile and the tests."""

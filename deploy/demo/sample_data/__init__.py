@@ -1,0 +1,1 @@
+"""The demo's sample science; stands where a TOM has its `custom_code` app."""

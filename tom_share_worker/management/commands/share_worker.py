@@ -1,0 +1,155 @@
+"""`manage.py share_worker`: all that a small TOM runs beside its web server.
+
+Started by people, Procfile, systemd or a container; runs until SIGTERM or Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from celery import current_app
+from django.conf import settings as django_settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections
+
+from tom_share_worker import broker, conf
+from tom_share_worker.delivery import sweep
+from tom_share_worker.exceptions import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+QUEUES = "delivery,ingest"
+LOG_LEVELS = {0: "ERROR", 1: "INFO", 2: "INFO", 3: "DEBUG"}
+
+
+class Command(BaseCommand):
+    """Deliver shares, process incoming data, and look for what was missed."""
+
+    help = (
+        "Delivers shares to other TOMs and processes incoming data, until Ctrl-C or "
+        "SIGTERM; what it has begun by then is finished first."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options; a TOM that starts small needs none of them."""
+        parser.add_argument(
+            "--concurrency",
+            type=int,
+            help="How much to do at a time (default: TOM_SHARE_WORKER['CONCURRENCY']).",
+        )
+        parser.add_argument(
+            "--queues",
+            default=QUEUES,
+            help="What to work on: delivery, ingest, or both (default: %(default)s).",
+        )
+        parser.add_argument(
+            "--without-sweep",
+            action="store_true",
+            help="Leave the periodic look for missed work to Celery beat.",
+        )
+        parser.add_argument(
+            "--loglevel",
+            choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+            help="How much to log (default: by --verbosity, INFO).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the broker if there is none, the sweep, and the worker until told."""
+        try:
+            concurrency = options["concurrency"] or conf.settings().CONCURRENCY
+            private = self._private_broker()
+            if private is not None:
+                private.start()
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+        sweeper = None if options["without_sweep"] else Sweeper()
+        try:
+            if sweeper is not None:
+                sweeper.start()
+            self._announce(concurrency, private)
+            _work(
+                concurrency=concurrency,
+                queues=options["queues"],
+                loglevel=options["loglevel"] or LOG_LEVELS[options["verbosity"]],
+            )
+        finally:
+            if sweeper is not None:
+                sweeper.stop()
+            if private is not None:
+                private.stop()
+
+    def _private_broker(self) -> broker.PrivateBroker | None:
+        if conf.broker_url() is not None:
+            return None
+        if not django_settings.DEBUG:
+            raise CommandError(
+                "No broker is set, and a private one is started only where DEBUG is "
+                "on. Install Redis and add this line to settings.py: "
+                "TOM_SHARE_WORKER = {'BROKER_URL': 'redis://localhost:6379/0'}"
+            )
+        return broker.PrivateBroker()
+
+    def _announce(self, concurrency: int, private: broker.PrivateBroker | None) -> None:
+        way = (
+            "through the configured broker"
+            if private is None
+            else "with a broker of its own"
+        )
+        self.stdout.write(
+            f"The share worker of {conf.tom_name()} runs {way}, up to {concurrency} "
+            f"deliveries at a time. Ctrl-C stops it."
+        )
+
+
+def _work(*, concurrency: int, queues: str, loglevel: str) -> None:
+    """Be a Celery worker in this process until a signal ends it."""
+    # The TOM's own LOGGING stays in force; Celery would replace it.
+    current_app.conf.worker_hijack_root_logger = False
+    current_app.worker_main(
+        [
+            "--quiet",  # we have announced ourselves in words of our own
+            "worker",
+            "--pool=threads",
+            f"--concurrency={concurrency}",
+            f"--queues={queues}",
+            f"--loglevel={loglevel}",
+            # Several may run on one machine, and Celery tells workers apart by name.
+            f"--hostname=share_worker.{os.getpid()}@%h",
+            # What workers tell each other serves clusters; here it only costs start-up.
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
+
+
+class Sweeper(threading.Thread):
+    """Look for missed work at once and then at the set interval, whatever happens."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweep", daemon=True)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let a sweep under way finish, and end."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        """Sweep until stopped; a sweep that fails is logged and the next one tried."""
+        while not self._stopping.is_set():
+            self._sweep()
+            self._stopping.wait(conf.settings().SWEEP_INTERVAL)
+
+    def _sweep(self) -> None:
+        # The database may have been restarted since; a stale connection is dropped.
+        close_old_connections()
+        try:
+            sweep.sweep()
+        except Exception:  # the thread must outlive whatever fails
+            logger.exception("The look for missed work failed; it will be tried again.")
+        finally:
+            close_old_connections()
