@@ -103,6 +103,7 @@ USE_TZ = True
 FORMAT_MODULE_PATH = ["tom_base.formats"]
 
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a missing one
 WHITENOISE_USE_FINDERS = DEBUG

@@ -1,7 +1,7 @@
-"""`manage.py seed_demo`: fills a demo TOM with accounts, targets and data.
+"""`manage.py seed_demo`: makes a demo TOM's database, accounts, targets and data.
 
-Called by `make demo` and, by hand, for a look at the Procfile's TOM. A TOM that has the
-account already is left as it is.
+Called by `make demo` and, by hand, before the Procfile's TOM is started. A TOM that has
+the accounts already is left as it is.
 """
 
 from argparse import ArgumentParser
@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from PIL import Image
 from tom_dataproducts.data_processor import run_data_processor
@@ -27,7 +28,7 @@ from sample_data.accounts import ADMIN, ASTRONOMER, PARTNER, Account
 class Command(BaseCommand):
     """Fill a TOM that shares, or prepare one that receives."""
 
-    help = "Makes the accounts of a demo TOM and, unless it only receives, sample data."
+    help = "Makes a demo TOM's database and accounts and, unless it receives, its data."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what the TOM is to be."""
@@ -39,6 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is not there yet."""
+        call_command("migrate", verbosity=0)
         if User.objects.filter(username=ADMIN.username).exists():
             self.stdout.write("The sample accounts and data are there already.")
             return

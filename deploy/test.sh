@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# All tests: first on SQLite, in random order; then those that use a database once more
+# on a private PostgreSQL server, where its programs are installed.
+# Called by `make test` and .ci/run; arguments go to pytest. With TSW_REQUIRE_POSTGRES=1
+# a missing PostgreSQL is a failure and not a skip.
+#
+# `python -m tests.postgres COMMAND ...` starts the server, gives its address to COMMAND
+# as DATABASE_URL, and ends with COMMAND's exit status.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+
+TOM_DATA_DIR=$(mktemp -d)
+export TOM_DATA_DIR TOM_LOG_LEVEL=${TOM_LOG_LEVEL:-WARNING}
+trap 'rm -rf "$TOM_DATA_DIR"' EXIT
+
+have_postgres() {
+  command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+echo "== tests on SQLite"
+pytest --cov --cov-report=term "$@"
+
+if have_postgres; then
+  echo "== tests on PostgreSQL"
+  python -m tests.postgres pytest -m django_db "$@"
+elif [ "${TSW_REQUIRE_POSTGRES:-0}" = 1 ]; then
+  echo "PostgreSQL is required here (TSW_REQUIRE_POSTGRES=1) but not installed." >&2
+  exit 1
+else
+  echo "Tests on PostgreSQL skipped: its programs (initdb, postgres) are not installed."
+  echo "On Debian or Ubuntu: apt-get install postgresql"
+fi
