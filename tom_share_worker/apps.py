@@ -1,0 +1,38 @@
+"""Door for Django and TOM Toolkit: what the app adds to a TOM; it only gathers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import _state
+from django.apps import AppConfig
+
+
+class TomShareWorkerConfig(AppConfig):
+    """Asynchronous sharing for TOM Toolkit."""
+
+    name = "tom_share_worker"
+    verbose_name = "Sharing"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Bring Celery to life, and register the system checks."""
+        if _state.default_app is None:
+            from tom_share_worker import celery  # noqa: F401, PLC0415
+        from tom_share_worker import checks, presence, tasks  # noqa: F401, PLC0415
+
+        presence.connect()
+
+    def include_url_paths(self) -> list[Any]:
+        """Integration point of the host: patterns that come before its own.
+
+        An AttributeError in here would make the host serve its own, synchronous share
+        views without a word; a system check looks whether ours have won.
+        """
+        from tom_share_worker import urls  # noqa: PLC0415
+
+        return urls.host_patterns()
+
+    def nav_items(self) -> list[dict[str, str]]:
+        """Integration point of the host: entries of the navigation bar."""
+        return [{"partial": "tom_share_worker/partials/navbar_item.html"}]

@@ -1,0 +1,57 @@
+"""Door for Celery: the app of a TOM that has none of its own.
+
+`apps` imports this only where no other Celery app stands; a TOM with its own keeps it,
+and adds the sweep to its beat schedule (`docs/settings.md` has the lines).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from tom_share_worker import broker, conf
+
+
+def configuration() -> dict[str, Any]:
+    """Return what Celery must know; times are in seconds."""
+    own = conf.settings()
+    return {
+        # Without a broker set, the private one; where that does not run, publishing
+        # fails at once and the rows wait.
+        "broker_url": conf.broker_url() or broker.private_url(),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            # A frozen Redis must not hold a publisher for ever.
+            "socket_timeout": 10.0,
+            "socket_connect_timeout": 3.0,
+            "socket_keepalive": True,
+            # A hint that was not acknowledged is worth nothing an hour later.
+            "visibility_timeout": 3600,
+        },
+        "result_backend": "django-db",
+        "result_extended": True,
+        "result_expires": 7 * 24 * 3600,
+        "task_default_queue": "delivery",
+        "task_ignore_result": False,
+        "task_send_sent_event": False,
+        # One hint at a time and thread: what waits stays visible to other workers.
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "beat_schedule": {
+            "tom_share_worker.sweep": {
+                "task": "tom_share_worker.sweep",
+                "schedule": own.SWEEP_INTERVAL,
+            },
+        },
+        "timezone": "UTC",
+        "enable_utc": True,
+    }
+
+
+app = Celery("tom_share_worker", set_as_current=True)
+app.config_from_object(configuration())
+app.set_default()
+app.autodiscover_tasks(["tom_share_worker"])

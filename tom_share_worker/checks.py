@@ -1,0 +1,149 @@
+"""Door for system checks: everything an installer can get wrong, each with an id.
+
+Run by `manage.py check` and at every start of a server or worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import connections
+from django.urls import Resolver404, resolve
+
+from tom_share_worker import conf
+from tom_share_worker.exceptions import ConfigurationError
+
+
+@register()
+def check_settings(**_: Any) -> Iterator[CheckMessage]:
+    """E001: a value in TOM_SHARE_WORKER is wrong."""
+    try:
+        conf.settings()
+    except ConfigurationError as error:
+        yield Error(str(error), id="tom_share_worker.E001")
+
+
+@register()
+def check_destinations(**_: Any) -> Iterator[CheckMessage]:
+    """W001: an entry of DATA_SHARING is incomplete or has no scheme."""
+    try:
+        keys = conf.destination_keys()
+    except ConfigurationError as error:
+        yield Error(str(error), id="tom_share_worker.E002")
+        return
+    for key in keys:
+        if conf.is_hermes(key):
+            continue
+        try:
+            conf.destination(key)
+        except ConfigurationError as error:
+            yield Warning(
+                str(error),
+                hint="Until then, shares to this destination fail and say so.",
+                id="tom_share_worker.W001",
+            )
+
+
+@register()
+def check_routes(**_: Any) -> Iterator[CheckMessage]:
+    """E003: the host's own, synchronous share views are served instead of ours.
+
+    The host ignores an AttributeError raised while our URLs are imported.
+    """
+    try:
+        from tom_share_worker import urls  # noqa: PLC0415
+    except Exception as error:  # noqa: BLE001  (whatever it is, this check reports it)
+        yield Error(
+            f"The pages of tom_share_worker cannot be imported: {error!r}. Shares would "
+            f"be made by TOM Toolkit itself, inside the web request.",
+            id="tom_share_worker.E003",
+        )
+        return
+    for route, view in urls.TAKEN_OVER.items():
+        address = "/" + _example(route)
+        if _view_at(address) is not view:
+            yield Error(
+                f"{address} is not answered by tom_share_worker, so shares are made by "
+                f"TOM Toolkit itself, inside the web request.",
+                hint="Keep path('', include('tom_common.urls')) in the TOM's urls.py, "
+                "and no pattern for this address before it.",
+                id="tom_share_worker.E004",
+            )
+
+
+def _example(route: str) -> str:
+    for parameter in ("<int:pk>", "<int:dp_pk>", "<int:tg_pk>"):
+        route = route.replace(parameter, "1")
+    return route
+
+
+def _view_at(address: str) -> Any:
+    try:
+        view: Callable[..., Any] = resolve(address).func
+    except Resolver404:
+        return None
+    return getattr(view, "view_class", None)
+
+
+@register()
+def check_broker(**_: Any) -> Iterator[CheckMessage]:
+    """W002: no broker, and none is started by itself with DEBUG off."""
+    try:
+        unset = conf.broker_url() is None
+    except ConfigurationError:
+        return
+    if unset and not django_settings.DEBUG:
+        yield Warning(
+            "No message broker is set, so no worker can be told of new shares.",
+            hint="Install Redis and add to settings.py: "
+            "TOM_SHARE_WORKER = {'BROKER_URL': 'redis://localhost:6379/0'}.",
+            id="tom_share_worker.W002",
+        )
+
+
+@register()
+def check_sqlite(**_: Any) -> Iterator[CheckMessage]:
+    """W003: SQLite as it is by default, with a web server and a worker writing."""
+    database = connections["default"]
+    if database.vendor != "sqlite":
+        return
+    options = database.settings_dict.get("OPTIONS", {})
+    immediate = str(options.get("transaction_mode", "")).upper() == "IMMEDIATE"
+    wal = "journal_mode=wal" in str(options.get("init_command", "")).lower().replace(
+        " ", ""
+    )
+    if not (immediate and wal):
+        yield Warning(
+            "The SQLite database is opened as by default; the web server and the "
+            "worker, writing at once, may meet 'database is locked'.",
+            hint="Add to DATABASES['default'] in settings.py: 'OPTIONS': {"
+            "'transaction_mode': 'IMMEDIATE', 'timeout': 20, "
+            "'init_command': 'PRAGMA journal_mode=WAL;'}. For more than one worker, "
+            "use PostgreSQL.",
+            id="tom_share_worker.W003",
+        )
+
+
+@register()
+def check_app_order(**_: Any) -> Iterator[CheckMessage]:
+    """E005, E006: an app that this one needs is missing or stands after it."""
+    if not apps.is_installed("django_celery_results"):
+        yield Error(
+            "django_celery_results is missing from INSTALLED_APPS.",
+            hint="Add 'django_celery_results' before 'tom_share_worker', then run "
+            "manage.py migrate.",
+            id="tom_share_worker.E005",
+        )
+    names = [config.name for config in apps.get_app_configs()]
+    for needed in ("tom_common", "tom_targets", "tom_dataproducts"):
+        if needed not in names or names.index(needed) > names.index("tom_share_worker"):
+            yield Error(
+                f"{needed} must stand before tom_share_worker in INSTALLED_APPS.",
+                hint="INSTALLED_APPS = TOMTOOLKIT_INSTALLED_APPS + "
+                "['django_celery_results', 'tom_share_worker', …].",
+                id="tom_share_worker.E006",
+            )

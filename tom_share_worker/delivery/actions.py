@@ -1,0 +1,137 @@
+"""The verbs of people: retry and cancel, for one delivery, a share, or a selection.
+
+Called by the pages and the admin. Each respects the legal states: what is under way or
+delivered is not retried, what has ended is not cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from tom_share_worker.delivery import closing, dispatch, gate
+from tom_share_worker.delivery.ledger import Ledger
+from tom_share_worker.models import Delivery, Destination, Share
+
+RETRYABLE = Q(status__in=[Delivery.Status.FAILED, Delivery.Status.CANCELLED]) | Q(
+    status=Delivery.Status.DELIVERED, refused_count__gt=0
+)
+"""What a person may send again: all that did not arrive, wholly or in part."""
+
+WAITING = Q(status=Delivery.Status.QUEUED)
+"""What waits for its time, and may be asked to go at once."""
+
+
+def retry(deliveries: QuerySet[Delivery]) -> int:
+    """Send again what failed and send at once what waits; return how many.
+
+    The destinations are opened for it, unless a person paused them: who presses Retry
+    says that the cause is mended.
+    """
+    now = timezone.now()
+    chosen = list(
+        deliveries.filter(RETRYABLE | WAITING).values_list(
+            "pk", "share_id", "destination"
+        )
+    )
+    count = 0
+    with transaction.atomic():
+        for pk, _, _ in chosen:
+            count += _requeue(pk, now)
+        shares = {share for _, share, _ in chosen}
+        Share.objects.filter(pk__in=shares, status__in=Share.ENDED).update(
+            status=Share.Status.RUNNING, ended=None
+        )
+        _open({destination for _, _, destination in chosen})
+    return count
+
+
+def _requeue(pk: int, now: object) -> int:
+    """Put one row back to the start of its schedule; 0 if it changed meanwhile."""
+    row = Delivery.objects.filter(RETRYABLE | WAITING, pk=pk).first()
+    if row is None:
+        return 0
+    ledger = Ledger(row.ledger)
+    ledger.reopen_refused()
+    return Delivery.objects.filter(pk=pk, status=row.status).update(
+        status=Delivery.Status.QUEUED,
+        next_attempt_at=now,
+        hinted_at=None,
+        attempt_count=0,
+        lost_count=0,
+        failure="",
+        ended=None,
+        ledger=ledger.rows(),
+        **ledger.counts(),
+    )
+
+
+def _open(destinations: Iterable[str]) -> None:
+    """Lift back-offs and our own pauses, and hint once all is committed."""
+    for key in destinations:
+        by_a_person = Destination.objects.filter(
+            key=key, paused=True, paused_by__isnull=False
+        )
+        if not by_a_person.exists():
+            gate.resume(key)
+        transaction.on_commit(partial(dispatch.dispatch, key), robust=True)
+
+
+def retry_share(share: Share) -> int:
+    """Retry all of a share that did not arrive; return how many deliveries."""
+    if not share.deliveries.exists():
+        return _plan_again(share)
+    return retry(share.deliveries.all())
+
+
+def _plan_again(share: Share) -> int:
+    """Start over with a share that ended before it had any delivery."""
+    from tom_share_worker.delivery import hints  # noqa: PLC0415
+
+    reopened = Share.objects.filter(pk=share.pk, status__in=Share.ENDED).update(
+        status=Share.Status.QUEUED,
+        ended=None,
+        planned=False,
+        plan_step=0,
+        plan_cursor=None,
+        note="",
+    )
+    if reopened:
+        transaction.on_commit(partial(hints.plan, share.pk), robust=True)
+    return reopened
+
+
+def cancel(deliveries: QuerySet[Delivery]) -> int:
+    """Send no more of these; return how many. What has arrived stays there.
+
+    A worker in the middle of one notices at its next data point, and writes what it
+    had sent into the ledger.
+    """
+    shares = set(deliveries.values_list("share_id", flat=True))
+    count = deliveries.filter(
+        status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING]
+    ).update(
+        status=Delivery.Status.CANCELLED,
+        ended=timezone.now(),
+        note="Cancelled by a person.",
+    )
+    for share in shares:
+        closing.settle(share)
+    return count
+
+
+def cancel_share(share: Share) -> int:
+    """Cancel all of a share that has not arrived; return how many deliveries."""
+    # The share first: its planner writes no further deliveries once this is done.
+    Share.objects.filter(pk=share.pk, planned=False).exclude(
+        status__in=Share.ENDED
+    ).update(planned=True)
+    count = cancel(share.deliveries.all())
+    Share.objects.filter(pk=share.pk).exclude(status__in=Share.ENDED).exclude(
+        deliveries__isnull=False
+    ).update(status=Share.Status.CANCELLED, ended=timezone.now())
+    return count

@@ -1,0 +1,72 @@
+"""A multipart body that streams its file: memory stays flat, whatever the size.
+
+`requests` builds the whole body in memory when given `files`.
+"""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Mapping
+from typing import IO
+
+
+class Multipart(io.RawIOBase):
+    """Form fields and one file as one readable body of known length (RFC 7578)."""
+
+    def __init__(
+        self, fields: Mapping[str, str], name: str, file_name: str, file: IO[bytes], size: int
+    ) -> None:
+        super().__init__()
+        self.boundary = uuid.uuid4().hex
+        head = b"".join(self._field(key, value) for key, value in fields.items())
+        head += (
+            f"--{self.boundary}\r\nContent-Disposition: form-data; "
+            f'name="{name}"; filename="{_quoted(file_name)}"\r\n'
+            f"Content-Type: application/octet-stream\r\n\r\n"
+        ).encode()
+        tail = f"\r\n--{self.boundary}--\r\n".encode()
+        self._parts: list[IO[bytes]] = [io.BytesIO(head), file, io.BytesIO(tail)]
+        self._length = len(head) + size + len(tail)
+        self._sent = 0
+
+    @property
+    def content_type(self) -> str:
+        """Return the header that names the boundary."""
+        return f"multipart/form-data; boundary={self.boundary}"
+
+    def _field(self, name: str, value: str) -> bytes:
+        return (
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+            f"{value}\r\n"
+        ).encode()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def tell(self) -> int:
+        """Return the bytes read so far; requests asks before it trusts the length."""
+        return self._sent
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while self._parts:
+            data = self._parts[0].read(len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                self._sent += len(data)
+                return len(data)
+            self._parts.pop(0)
+        return 0
+
+
+def _quoted(name: str) -> str:
+    """Return a file name that cannot break out of its quotes."""
+    return (
+        name.replace("\\", "\\\\")
+        .replace('"', "%22")
+        .replace("\r", "%0D")
+        .replace("\n", "%0A")
+    )

@@ -1,0 +1,94 @@
+"""The state of a destination: open, backing off, or paused. It belongs to the
+destination and not to a delivery, so that a dead TOM delays nobody else.
+
+Read by dispatch and claims, written by the sender and by people (`actions`).
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from tom_share_worker import conf
+from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.models import Destination
+from tom_share_worker.retry import Schedule
+
+
+def state(key: str) -> Destination:
+    """Return the row of a destination, made at first use."""
+    return Destination.objects.get_or_create(key=key)[0]
+
+
+def slots(destination: Destination) -> int:
+    """Return how many deliveries may be under way there at a time.
+
+    One that was found down gets a single one as a probe: if it is still down, no
+    second worker waits for it in vain.
+    """
+    if destination.failures:
+        return 1
+    try:
+        return conf.destination(destination.key).slots
+    except ConfigurationError:
+        # The sender meets the same error and puts it in words on the delivery.
+        return 1
+
+
+def is_open(destination: Destination, now: datetime) -> bool:
+    """True if a delivery may go there now."""
+    return not destination.paused and (
+        destination.retry_at is None or destination.retry_at <= now
+    )
+
+
+def schedule() -> Schedule:
+    """Return the retry schedule of this TOM's settings."""
+    own = conf.settings()
+    return Schedule(own.RETRY_SCHEDULE, own.RETRY_JITTER, own.RETRY_AFTER_LIMIT)
+
+
+def found_down(key: str, seen: int, note: str, retry_after: float | None) -> None:
+    """Back off. Several failures that began in the same state count once.
+
+    Otherwise four deliveries under way when a TOM goes down would count as four looks
+    at it, and the wait would grow by four steps at once.
+    """
+    now = timezone.now()
+    until = schedule().back_off(
+        seen + 1,
+        now,
+        random.random(),  # noqa: S311  (spreads retries; nothing secret)
+        conf.settings().BACKOFF_LIMIT,
+        retry_after,
+    )
+    Destination.objects.filter(key=key, failures=seen).update(
+        failures=seen + 1, retry_at=until, note=note, changed=now
+    )
+
+
+def found_up(key: str) -> None:
+    """Open again: the destination answered."""
+    Destination.objects.filter(key=key, failures__gt=0).update(
+        failures=0, retry_at=None, note="", changed=timezone.now()
+    )
+
+
+def pause(key: str, note: str, by: Any = None) -> bool:
+    """Let nothing go there until somebody resumes it; False if it is paused already."""
+    state(key)
+    return bool(
+        Destination.objects.filter(key=key, paused=False).update(
+            paused=True, paused_by=by, note=note, changed=timezone.now()
+        )
+    )
+
+
+def resume(key: str) -> None:
+    """Let deliveries go there again, at once."""
+    Destination.objects.filter(key=key).update(
+        paused=False, paused_by=None, retry_at=None, note="", changed=timezone.now()
+    )

@@ -1,0 +1,101 @@
+"""Hints: Celery messages that say "look at this row", published without waiting.
+
+A hint is never the truth; lost, doubled or late it changes nothing but time. So it
+goes out from a background thread: no request, `save()` or transaction ever waits for
+the broker, dead or frozen. What that thread cannot publish, the sweep makes good.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import queue
+import threading
+from typing import Any
+
+from celery import current_app
+
+logger = logging.getLogger(__name__)
+
+PLAN = "tom_share_worker.plan"
+SEND = "tom_share_worker.send"
+QUEUE = "delivery"
+
+BACKLOG = 10_000
+"""Hints kept while the broker is slow; more would only repeat what the rows say."""
+
+FAREWELL = 1.0
+"""Seconds a process that ends (a management command) waits for its last hints."""
+
+
+def plan(share_pk: int) -> None:
+    """Ask a worker to plan a share."""
+    _publisher().put(PLAN, share_pk)
+
+
+def send(delivery_pk: int) -> None:
+    """Ask a worker to send a delivery."""
+    _publisher().put(SEND, delivery_pk)
+
+
+class _Publisher:
+    """The thread that publishes, one per process, started with the first hint."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._waiting: queue.Queue[tuple[str, int]] = queue.Queue(BACKLOG)
+        self._broken = False
+        threading.Thread(target=self._run, name="share-hints", daemon=True).start()
+
+    def put(self, task: str, pk: int) -> None:
+        try:
+            self._waiting.put_nowait((task, pk))
+        except queue.Full:
+            logger.warning("The broker is too slow; the sweep will find row %s.", pk)
+
+    def flush(self, seconds: float) -> None:
+        """Wait until everything is published, but no longer than this."""
+        done = threading.Thread(target=self._waiting.join, daemon=True)
+        done.start()
+        done.join(seconds)
+
+    def _run(self) -> None:
+        while True:
+            task, pk = self._waiting.get()
+            try:
+                current_app.send_task(task, args=[pk], queue=QUEUE, retry=False)
+                self._broken = False
+            except Exception as error:  # noqa: BLE001  (any broker fault is one fault)
+                self._say_once(error)
+            finally:
+                self._waiting.task_done()
+
+    def _say_once(self, error: Any) -> None:
+        """Log the first failure of a row of them; the rows lose nothing."""
+        if not self._broken:
+            self._broken = True
+            logger.warning(
+                "The message broker cannot be reached (%s). Shares wait as rows and go "
+                "out when a worker sweeps.",
+                type(error).__name__,
+            )
+
+
+_current: _Publisher | None = None
+_lock = threading.Lock()
+
+
+def _publisher() -> _Publisher:
+    """Return this process's publisher; a forked child starts its own."""
+    global _current
+    with _lock:
+        if _current is None or _current.pid != os.getpid():
+            _current = _Publisher()
+        return _current
+
+
+@atexit.register
+def _say_goodbye() -> None:
+    if _current is not None and _current.pid == os.getpid():
+        _current.flush(FAREWELL)

@@ -1,0 +1,65 @@
+"""What can come of an attempt: a closed set, matched in one place, the sender.
+
+Destinations return these values; they never touch a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tom_share_worker.models import Failure
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The destination holds it; `note` says what is worth knowing."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    """It did not work this time.
+
+    `destination_wide` tells trouble of the whole destination, which then backs off,
+    from trouble with this delivery alone. `retry_after` (seconds) is the other side's
+    wish.
+    """
+
+    failure: Failure
+    note: str
+    destination_wide: bool = False
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It will not work however often it is tried."""
+
+    failure: Failure
+    note: str
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Our account is refused: the destination is paused and the delivery waits."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The worker was told to stop, or its claim is gone; others go on with the row."""
+
+    note: str = "The worker was stopped; another one goes on."
+
+
+Outcome = Delivered | TryAgain | Refused | Blocked | Interrupted
+
+
+class Halted(Exception):  # noqa: N818  (control flow inside a destination, no error)
+    """Ends a conversation with a destination early, with the outcome to report."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome

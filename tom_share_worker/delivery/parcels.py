@@ -1,0 +1,167 @@
+"""What a delivery carries, loaded from the database and free of it.
+
+The sender loads a parcel, `payloads` turns it into the other side's words, and the
+destinations send it; neither of those two makes a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from tom_share_worker import conf, toolkit
+from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.delivery.outcomes import Halted, Refused
+from tom_share_worker.models import Delivery, Failure, RemoteTarget
+
+SENDER_LIST = "Imported From {tom_name}"
+"""The list that stock sharing puts targets in; same words, so the same list there."""
+
+
+@dataclass(frozen=True)
+class TargetCard:
+    """By what another TOM can recognise a target. Coordinates are ICRS degrees."""
+
+    name: str
+    names: tuple[str, ...]
+    ra: float | None
+    dec: float | None
+    remote_id: str | None
+
+
+@dataclass(frozen=True)
+class TargetParcel:
+    """A target as a whole."""
+
+    target: TargetCard
+    fields: dict[str, Any]
+    extras: dict[str, str]
+    lists: tuple[str, ...]
+    shared_by: str
+    shared_from: str
+
+
+@dataclass(frozen=True)
+class DatumsParcel:
+    """A batch of data points of one target."""
+
+    target: TargetCard
+    datums: dict[Key, Any] = field(repr=False)
+    tom_name: str
+    public_url: str | None
+    attempts: int
+
+
+@dataclass(frozen=True)
+class ProductParcel:
+    """A data product and a way to open its file, which is never held in memory."""
+
+    target: TargetCard
+    product_id: str
+    data_product_type: str
+    extra_data: str
+    file_name: str
+    size: int
+    open: Callable[[], IO[bytes]] = field(repr=False)
+
+
+Parcel = TargetParcel | DatumsParcel | ProductParcel
+
+
+def load(delivery: Delivery) -> Parcel:
+    """Load what a delivery carries; halt where it is no longer there."""
+    target = toolkit.full_target(delivery.target_id) if delivery.target_id else None
+    if target is None:
+        raise Halted(
+            Refused(
+                Failure.OUR_FAULT,
+                f"The target {delivery.target_name} was deleted from this TOM.",
+            )
+        )
+    card = _card(delivery.destination, target)
+    if delivery.kind == Delivery.Kind.TARGET:
+        return _target(delivery, target, card)
+    if delivery.kind == Delivery.Kind.DATUMS:
+        return _datums(delivery, card)
+    return _product(delivery, card)
+
+
+def _card(destination: str, target: Any) -> TargetCard:
+    known = RemoteTarget.objects.filter(destination=destination, target_id=target.pk)
+    return TargetCard(
+        name=target.name,
+        names=tuple(target.names),
+        ra=target.ra,
+        dec=target.dec,
+        remote_id=known.values_list("remote_id", flat=True).first(),
+    )
+
+
+def _target(delivery: Delivery, target: Any, card: TargetCard) -> TargetParcel:
+    share = delivery.share
+    lists = [SENDER_LIST.format(tom_name=conf.tom_name())]
+    if share.target_list is not None:
+        lists.append(share.target_list.name)
+    extras = {extra.key: extra.value for extra in target.targetextra_set.all()}
+    return TargetParcel(
+        target=card,
+        fields=toolkit.target_fields(target),
+        extras=extras | toolkit.custom_fields(target),
+        lists=tuple(lists),
+        shared_by=share.user.get_username() if share.user else "",
+        shared_from=conf.tom_name(),
+    )
+
+
+def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
+    """Load the data points whose fate is open; a deleted one maps to None."""
+    pending = Ledger(delivery.ledger).pending()
+    datums: dict[Key, Any] = dict.fromkeys(pending)
+    for kind, model in toolkit.DATUM_MODELS.items():
+        pks = [key.pk for key in pending if key.kind == kind]
+        if pks:
+            for datum in model._default_manager.filter(pk__in=pks):
+                datums[Key(kind, datum.pk)] = datum
+    return DatumsParcel(
+        target=card,
+        datums=datums,
+        tom_name=conf.tom_name(),
+        public_url=conf.settings().PUBLIC_URL,
+        attempts=delivery.attempt_count,
+    )
+
+
+def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
+    product = delivery.data_product
+    if product is None:
+        raise Halted(
+            Refused(
+                Failure.OUR_FAULT, "The data product was deleted from this TOM."
+            )
+        )
+    if not product.data or not product.data.storage.exists(product.data.name):
+        raise Halted(
+            Refused(
+                Failure.OUR_FAULT,
+                f"The file of the data product {product} is missing from this TOM.",
+            )
+        )
+    return ProductParcel(
+        target=card,
+        product_id=product.product_id or _stable_id(product),
+        data_product_type=product.data_product_type,
+        extra_data=product.extra_data,
+        file_name=product.get_file_name(),
+        size=product.data.size,
+        open=lambda: product.data.storage.open(product.data.name, "rb"),
+    )
+
+
+def _stable_id(product: Any) -> str:
+    """Name a product that has no id of its own, always the same and only this one.
+
+    With it the other TOM knows a repeat for what it is. The time of creation tells
+    apart two TOMs of one name, or one TOM before and after its database was made anew.
+    """
+    return f"{conf.tom_name()}:{product.pk}:{product.created:%Y%m%dT%H%M%S.%f}"[-255:]

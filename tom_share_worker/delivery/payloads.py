@@ -1,0 +1,165 @@
+"""Puts a parcel into the words of a stock TOM's REST API: pure functions.
+
+Field names are those of TOM Toolkit's serializers; what a stock TOM cannot hold raises
+`Unsendable` with the reason, so that one bad row never spoils a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tom_share_worker.delivery.ledger import Key
+from tom_share_worker.delivery.parcels import DatumsParcel, TargetParcel
+
+_PHOTOMETRY = {
+    "brightness": "magnitude",
+    "brightness_error": "error",
+    "bandpass": "filter",
+    "limit": "limit",
+    "unit": "unit",
+    "exposure_time": "exposure_time",
+}
+_SPECTROSCOPY = {
+    "flux": "flux",
+    "wavelength": "wavelength",
+    "error": "error",
+    "flux_unit": "flux_units",
+    "wavelength_unit": "wavelength_units",
+    "setup": "setup",
+    "exposure_time": "exposure_time",
+}
+_ASTROMETRY = {
+    name: name
+    for name in (
+        "ra",
+        "dec",
+        "ra_error",
+        "dec_error",
+        "ra_error_units",
+        "dec_error_units",
+    )
+}
+_COMMON = {name: name for name in ("telescope", "instrument", "reduction_version")}
+
+FIELDS: dict[str, dict[str, str]] = {
+    "photometry": _PHOTOMETRY | _COMMON,
+    "spectroscopy": _SPECTROSCOPY | _COMMON,
+    "astrometry": _ASTROMETRY | _COMMON,
+    "generic": _COMMON,
+}
+"""For each kind of data point: our field, and the key that every release understands."""
+
+_RESERVED = {
+    # Names the receiving side gives a meaning of its own, in any kind of data point.
+    *("id", "pk", "target", "data_product", "timestamp", "data_type", "value"),
+    *("source_name", "source_location", "telescope", "instrument", "basetarget"),
+    *("reduction_version", "brightness", "magnitude", "mag", "error", "groups"),
+    *("brightness_error", "magnitude_error", "mag_err", "bandpass", "filter", "band"),
+    *("f", "limit", "unit", "exposure_time", "flux", "wavelength", "wave", "wl"),
+    *("lambda", "err", "flux_error", "f_error", "flux_unit", "f_unit", "flux_units"),
+    *("f_units", "wavelength_unit", "w_unit", "wavelength_units", "w_units"),
+    *("lambda_unit", "lambda_units", "setup", "ra", "right_ascension", "ra_deg"),
+    *("dec", "declination", "dec_deg", "ra_error", "right_ascension_error"),
+    *("ra_err", "dec_error", "declination_error", "dec_err", "ra_error_units"),
+    *("ra_err_units", "dec_error_units", "dec_err_units"),
+}
+
+MAX_LENGTHS = {
+    "bandpass": 32,
+    "unit": 32,
+    "source_name": 100,
+    "telescope": 255,
+    "instrument": 255,
+    "reduction_version": 50,
+}
+"""What a stock TOM's columns hold; longer text it answers with an internal error."""
+
+
+class Unsendable(Exception):  # noqa: N818  (a verdict on one row, put in the ledger)
+    """This data point cannot go to such a TOM; the text is the reason for the ledger."""
+
+
+def target(parcel: TargetParcel) -> dict[str, Any]:
+    """Return the body that creates a target: no id, no permission of ours in it."""
+    body = {
+        name: value
+        for name, value in parcel.fields.items()
+        if value is not None and value != ""
+    }
+    for name, value in body.items():
+        _require_finite(name, value)
+    return body | {
+        "aliases": [{"name": name} for name in parcel.target.names[1:]],
+        "targetextra_set": [
+            {"key": key, "value": value} for key, value in parcel.extras.items()
+        ],
+        "groups": [],
+        "target_lists": target_lists(parcel)["target_lists"],
+        "shared_by": parcel.shared_by,
+        "shared_from": parcel.shared_from,
+    }
+
+
+def target_lists(parcel: TargetParcel) -> dict[str, Any]:
+    """Return the body that puts an existing target into the lists."""
+    return {"target_lists": [{"name": name} for name in parcel.lists]}
+
+
+def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[str, Any]:
+    """Return the body that creates one data point at a stock TOM."""
+    _require_sendable(key, datum)
+    value = {
+        theirs: getattr(datum, ours)
+        for ours, theirs in FIELDS[key.kind].items()
+        if getattr(datum, ours) not in (None, "")
+    }
+    for name, extra in (datum.value or {}).items():
+        # A stock TOM would take such a name for one of its own columns.
+        value[f"extra_{name}" if name in _RESERVED else name] = extra
+    for name, number in value.items():
+        _require_finite(name, number)
+    source_name, source_location = _source(parcel, key, datum)
+    return {
+        "target": remote_id,
+        "data_type": datum.data_type if key.kind == "generic" else key.kind,
+        "source_name": source_name,
+        "source_location": source_location,
+        "timestamp": datum.timestamp.isoformat(),
+        "value": value,
+    }
+
+
+def _source(parcel: DatumsParcel, key: Key, datum: Any) -> tuple[str, str]:
+    """Return where a data point comes from: its own source, else this TOM."""
+    if datum.source_name:
+        return datum.source_name, datum.source_location
+    address = (parcel.public_url or f"<{parcel.tom_name}.url>").rstrip("/")
+    location = f"{address}/api/reduceddatums/{key.pk}/"
+    return parcel.tom_name[:100], location[:200]
+
+
+def _require_sendable(key: Key, datum: Any) -> None:
+    if datum is None:
+        raise Unsendable("It was deleted from this TOM before it could be sent.")
+    for name, longest in MAX_LENGTHS.items():
+        text = getattr(datum, name, None) or ""
+        if len(text) > longest:
+            raise Unsendable(
+                f"Its {name} has {len(text)} characters; another TOM holds {longest}."
+            )
+    if key.kind == "photometry" and not datum.bandpass:
+        raise Unsendable("It has no filter (bandpass), which another TOM requires.")
+
+
+def _require_finite(name: str, value: Any) -> None:
+    """Refuse NaN and infinity, however deep: JSON has no words for them."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Unsendable(f"Its {name} is {value}, which is not a finite number.")
+    elif isinstance(value, dict):
+        for item in value.values():
+            _require_finite(name, item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _require_finite(name, item)

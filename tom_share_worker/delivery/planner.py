@@ -1,0 +1,233 @@
+"""Turns a share into deliveries, chunk by chunk, a target before its data.
+
+Safe to run twice, at once or again after a kill: a chunk and the step counter that
+guards it are written in one transaction, and the counter is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from tom_share_worker import conf, toolkit
+from tom_share_worker.delivery import closing, dispatch
+from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.models import Delivery, Share
+
+CHUNK = 50
+"""Deliveries written at a time. Larger: longer transactions; smaller: more of them.
+With batches of 100 data points, one chunk names 5,000 of them and stays small."""
+
+KINDS = tuple(toolkit.DATUM_MODELS)
+
+TARGET_ITSELF = -1
+"""The stage of a target before the stages of its data, which are indices of KINDS."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where planning goes on: this target, this stage, data points above this id."""
+
+    target: int = 0
+    stage: int = TARGET_ITSELF
+    above: int = 0
+
+    def row(self) -> list[int]:
+        return [self.target, self.stage, self.above]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One delivery to be, and where planning goes on after it."""
+
+    kind: str
+    target_id: int
+    target_name: str
+    then: Cursor
+    keys: list[Key] = field(default_factory=list)
+    data_product_id: int | None = None
+
+
+def plan(share_pk: int) -> str:
+    """Plan a share to its end; say in words what came of it."""
+    while True:
+        share = Share.objects.filter(pk=share_pk).first()
+        if share is None or share.planned or share.is_ended:
+            break
+        if not _plan_chunk(share):
+            return "Another worker plans this share."
+        dispatch.dispatch(share.destination)
+    closing.settle(share_pk)
+    return "Planned."
+
+
+def _plan_chunk(share: Share) -> bool:
+    """Write the next deliveries; False if another worker wrote them first."""
+    cursor = Cursor(*share.plan_cursor) if share.plan_cursor else Cursor()
+    chunk = list(islice(_walk(share, cursor), CHUNK))
+    columns: dict[str, Any] = {
+        "plan_step": share.plan_step + 1,
+        "status": Share.Status.RUNNING,
+    }
+    if share.plan_step == 0:
+        columns["note"] = _left_out(share)
+    if len(chunk) < CHUNK:
+        columns["planned"] = True
+    else:
+        columns["plan_cursor"] = chunk[-1].then.row()
+    with transaction.atomic():
+        # Nothing updated: another worker planned this chunk, or it was cancelled.
+        if (
+            Share.objects.filter(pk=share.pk, plan_step=share.plan_step)
+            .exclude(status=Share.Status.CANCELLED)
+            .update(**columns)
+            != 1
+        ):
+            return False
+        _write(share, chunk)
+    return True
+
+
+def _write(share: Share, chunk: list[Planned]) -> None:
+    position = share.deliveries.count()
+    rows = [
+        _delivery(share, position + offset, planned)
+        for offset, planned in enumerate(chunk)
+    ]
+    targets = [row for row in rows if row.kind == Delivery.Kind.TARGET]
+    Delivery.objects.bulk_create(targets)
+    arrivals: dict[int | None, Delivery | None] = {row.target_id: row for row in targets}
+    others = [row for row in rows if row.kind != Delivery.Kind.TARGET]
+    for row in others:
+        if row.target_id not in arrivals:
+            arrivals[row.target_id] = share.deliveries.filter(
+                kind=Delivery.Kind.TARGET, target_id=row.target_id
+            ).first()
+        row.after = arrivals[row.target_id]
+    Delivery.objects.bulk_create(others)
+
+
+def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
+    return Delivery(
+        share=share,
+        position=position,
+        destination=share.destination,
+        kind=planned.kind,
+        target_id=planned.target_id,
+        target_name=planned.target_name,
+        data_product_id=planned.data_product_id,
+        next_attempt_at=timezone.now(),
+        ledger=Ledger.of(planned.keys).rows(),
+        datum_count=len(planned.keys),
+    )
+
+
+def _walk(share: Share, cursor: Cursor) -> Iterator[Planned]:
+    """Yield the deliveries of a share from the cursor on, in a fixed order."""
+    if share.kind == Share.Kind.DATA_PRODUCT:
+        yield from _product(share, cursor)
+        return
+    for target in _targets(share).filter(pk__gte=cursor.target).order_by("pk"):
+        here = cursor if target.pk == cursor.target else Cursor(target.pk)
+        yield from _target(share, target, here)
+
+
+def _product(share: Share, cursor: Cursor) -> Iterator[Planned]:
+    product = (
+        toolkit.viewable_data_products(share.user)
+        .filter(pk=share.data_product_id, pk__gt=cursor.above)
+        .select_related("target")
+        .first()
+    )
+    if product is not None:
+        then = Cursor(product.target_id, len(KINDS), product.pk)
+        yield Planned(
+            Delivery.Kind.DATA_PRODUCT,
+            product.target_id,
+            product.target.name,
+            then,
+            data_product_id=product.pk,
+        )
+
+
+def _target(share: Share, target: Any, cursor: Cursor) -> Iterator[Planned]:
+    """Yield the target itself, if the share sends it, then its data in batches."""
+    if cursor.stage == TARGET_ITSELF:
+        cursor = Cursor(target.pk, 0)
+        if share.kind in (Share.Kind.TARGET, Share.Kind.TARGET_LIST):
+            yield Planned(Delivery.Kind.TARGET, target.pk, target.name, cursor)
+    for stage in range(cursor.stage, len(KINDS)):
+        above = cursor.above if stage == cursor.stage else 0
+        for keys in _batches(share, target, KINDS[stage], above):
+            then = Cursor(target.pk, stage, keys[-1].pk)
+            yield Planned(Delivery.Kind.DATUMS, target.pk, target.name, then, keys)
+
+
+def _batches(share: Share, target: Any, kind: str, above: int) -> Iterator[list[Key]]:
+    datums = _datums(share, kind)
+    if datums is None:
+        return
+    datums = datums.filter(target_id=target.pk).order_by("pk").values_list("pk")
+    size = conf.settings().BATCH_SIZE
+    while batch := [Key(kind, pk) for (pk,) in datums.filter(pk__gt=above)[:size]]:
+        yield batch
+        above = batch[-1].pk
+
+
+def _targets(share: Share) -> Any:
+    """Return the targets this share concerns, as far as its owner may view them."""
+    found = toolkit.viewable_targets(share.user)
+    if share.kind == Share.Kind.TARGET_LIST:
+        found = found.filter(pk__in=_listed(share))
+        if "targets" in share.selection:
+            found = found.filter(pk__in=share.selection["targets"])
+        return found
+    if share.kind == Share.Kind.DATUMS:
+        datums = _datums(share, "photometry")
+        return found.filter(pk__in=datums.values("target_id"))
+    return found.filter(pk=share.target_id)
+
+
+def _listed(share: Share) -> Any:
+    lists = toolkit.TargetList.objects.filter(pk=share.target_list_id)
+    return lists.values("targets__pk")
+
+
+def _datums(share: Share, kind: str) -> Any:
+    """Return the data points of this kind that the share concerns, None for none."""
+    everything = share.kind == Share.Kind.TARGET_DATA or (
+        share.kind == Share.Kind.TARGET_LIST and share.with_data
+    )
+    if not everything and not share.selection.get(kind):
+        return None
+    datums = toolkit.DATUM_MODELS[kind]._default_manager.all()
+    if not everything:
+        datums = datums.filter(pk__in=share.selection[kind])
+        if share.target_id:
+            datums = datums.filter(target_id=share.target_id)
+    return toolkit.viewable_datums(share.user, kind, datums)
+
+
+def _left_out(share: Share) -> str:
+    """Say what was asked for and is not sent, or nothing."""
+    ticked = share.selection.get("photometry")
+    if ticked:
+        found = _datums(share, "photometry").count()
+        return _sentence(len(set(ticked)) - found, "selected data point")
+    if share.kind == Share.Kind.TARGET_LIST:
+        asked = share.selection.get("targets")
+        wanted = len(set(asked)) if asked else _listed(share).count()
+        return _sentence(wanted - _targets(share).count(), "target")
+    return ""
+
+
+def _sentence(count: int, noun: str) -> str:
+    if count <= 0:
+        return ""
+    nouns = f"1 {noun} was" if count == 1 else f"{count} {noun}s were"
+    return f"{nouns} left out: deleted meanwhile, or not for you to view."

@@ -1,0 +1,277 @@
+"""Tries one delivery: claim, load, send, record, on one screen.
+
+Called by the task with the id that a hint named. All that is known of an attempt is in
+its row: written before the call, completed after it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from tom_share_worker import conf, presence
+from tom_share_worker.delivery import (
+    claims,
+    closing,
+    destinations,
+    dispatch,
+    gate,
+    parcels,
+)
+from tom_share_worker.delivery.claims import Claim
+from tom_share_worker.delivery.ledger import Fate, Key, Ledger
+from tom_share_worker.delivery.outcomes import (
+    Blocked,
+    Delivered,
+    Halted,
+    Interrupted,
+    Outcome,
+    Refused,
+    TryAgain,
+)
+from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.models import Attempt, Delivery, Failure, RemoteTarget
+from tom_share_worker.retry import RetryAt
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = 1.0
+"""Seconds between two writes of the ledger while data points go out. Shorter: more
+writes; longer: more data points to verify after a kill, and a later halt on cancel."""
+
+OUR_FAULT_ATTEMPTS = 4
+"""A fault of our own does not heal with time: after so many attempts people must look,
+as a full disk or a locked database may have passed by then, a bug will not."""
+
+
+def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
+    """Try a delivery, if it is to be had; say in words what came of it."""
+    claim = claims.claim(delivery_pk)
+    if claim is None:
+        return "Nothing to do: not due, taken by another worker, or no free slot."
+    key = claim.delivery.destination
+    with claims.kept(claim.token):
+        attempt = _open_attempt(claim, worker, task_id)
+        progress = Progress(claim)
+        outcome = _try(claim.delivery, progress)
+        _record(claim, attempt, progress, outcome)
+    _tell_gate(key, claim.seen_failures, outcome)
+    closing.settle(claim.delivery.share_id)
+    dispatch.dispatch(key)
+    return f"{type(outcome).__name__}: {outcome.note}"
+
+
+@dataclass
+class Progress:
+    """What a destination reports while it works, and how it learns that it must stop."""
+
+    claim: Claim
+    ledger: Ledger = field(init=False)
+    request: str = ""
+    status_code: int | None = None
+    answer: str = ""
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.claim.delivery.ledger)
+
+    def heard(self, request: str, status_code: int | None, answer: str) -> None:
+        """Note the last request and its answer, already clean of secrets."""
+        self.request, self.status_code, self.answer = request, status_code, answer
+
+    def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
+        """Write down what became of a data point."""
+        self.ledger.settle(key, fate, reason)
+
+    def found_target(self, remote_id: str | None) -> None:
+        """Remember, or with None forget, the destination's id of our target."""
+        delivery = self.claim.delivery
+        known: dict[str, Any] = {
+            "destination": delivery.destination,
+            "target_id": delivery.target_id,
+        }
+        if remote_id is None:
+            RemoteTarget.objects.filter(**known).delete()
+        else:
+            RemoteTarget.objects.update_or_create(
+                **known, defaults={"remote_id": remote_id}
+            )
+
+    def keep_going(self) -> bool:
+        """Save the ledger now and then; False when this worker must let go."""
+        if presence.stopping.is_set():
+            return False
+        if time.monotonic() - self._saved_at < CHECKPOINT:
+            return True
+        self._saved_at = time.monotonic()
+        # Nothing updated: the delivery was cancelled, or our claim lapsed.
+        return bool(_ours(self.claim).update(**self.columns()))
+
+    def columns(self) -> dict[str, Any]:
+        """Return the ledger as the columns of the delivery."""
+        return {"ledger": self.ledger.rows(), **self.ledger.counts()}
+
+
+def _ours(claim: Claim) -> Any:
+    return Delivery.objects.filter(
+        pk=claim.delivery.pk, claim=claim.token, status=Delivery.Status.SENDING
+    )
+
+
+def _open_attempt(claim: Claim, worker: str, task_id: str) -> Attempt:
+    last = claim.delivery.attempts.aggregate(n=Max("number"))["n"] or 0
+    return Attempt.objects.create(
+        delivery=claim.delivery,
+        number=last + 1,
+        claim=claim.token,
+        worker=worker,
+        task_id=task_id,
+        started=timezone.now(),
+    )
+
+
+def _try(delivery: Delivery, progress: Progress) -> Outcome:
+    """Load and send; whatever goes wrong becomes an outcome."""
+    try:
+        settings = conf.destination(delivery.destination)
+        parcel = parcels.load(delivery)
+        return destinations.open_destination(settings).deliver(parcel, progress)
+    except Halted as halted:
+        return halted.outcome
+    except ConfigurationError as error:
+        return Refused(Failure.BAD_CONFIGURATION, str(error))
+    except Exception as error:  # a bug of ours must not lose the row
+        logger.exception("The delivery %s failed inside this app.", delivery.pk)
+        note = f"This app failed ({type(error).__name__}); its log tells more."
+        if delivery.attempt_count + 1 >= OUR_FAULT_ATTEMPTS:
+            return Refused(Failure.OUR_FAULT, note)
+        return TryAgain(Failure.OUR_FAULT, note)
+
+
+def _record(
+    claim: Claim, attempt: Attempt, progress: Progress, outcome: Outcome
+) -> None:
+    """Complete the attempt and move the delivery on, both or neither."""
+    now = timezone.now()
+    change = _change(claim.delivery, outcome)
+    with transaction.atomic():
+        moved = _ours(claim).update(
+            claim="",
+            lease_until=None,
+            hinted_at=None,
+            note=outcome.note,
+            **progress.columns(),
+            **change,
+        )
+        if not moved:
+            # Cancelled meanwhile: what was sent before that still belongs in the ledger.
+            Delivery.objects.filter(pk=claim.delivery.pk, claim=claim.token).update(
+                claim="", **progress.columns()
+            )
+        Attempt.objects.filter(pk=attempt.pk, ended=None).update(
+            ended=now,
+            outcome=(
+                _attempt_outcome(outcome, change)
+                if moved
+                else Attempt.Outcome.CANCELLED
+            ),
+            failure=getattr(outcome, "failure", ""),
+            request=progress.request[:500],
+            status_code=progress.status_code,
+            answer=progress.answer,
+            note=outcome.note if moved else "Cancelled by a person in the middle.",
+        )
+
+
+def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    """Return the columns that an outcome changes; each kind leads to one change."""
+    match outcome:
+        case Delivered():
+            return _end(Delivery.Status.DELIVERED)
+        case Refused(failure=failure):
+            return _end(Delivery.Status.FAILED, failure)
+        case TryAgain():
+            return _try_again(delivery, outcome)
+        case Blocked():
+            # Waits for the destination to be resumed, and burns no attempt.
+            return {
+                "status": Delivery.Status.QUEUED,
+                "failure": Failure.CREDENTIALS_REFUSED,
+                "next_attempt_at": timezone.now(),
+            }
+        case Interrupted():
+            return {
+                "status": Delivery.Status.QUEUED,
+                "next_attempt_at": timezone.now(),
+            }
+
+
+def _end(status: str, failure: str = "") -> dict[str, Any]:
+    return {
+        "status": status,
+        "failure": failure,
+        "attempt_count": F("attempt_count") + 1,
+        "ended": timezone.now(),
+    }
+
+
+def _try_again(delivery: Delivery, outcome: TryAgain) -> dict[str, Any]:
+    now = timezone.now()
+    decision = gate.schedule().decide(
+        delivery.attempt_count + 1,
+        now,
+        random.random(),  # noqa: S311  (spreads retries; nothing secret)
+        outcome.retry_after,
+    )
+    if isinstance(decision, RetryAt):
+        return {
+            "status": Delivery.Status.QUEUED,
+            "failure": outcome.failure,
+            "attempt_count": F("attempt_count") + 1,
+            "next_attempt_at": decision.time,
+        }
+    return _end(Delivery.Status.FAILED, outcome.failure)
+
+
+_ATTEMPT_OUTCOMES: list[tuple[type, str]] = [
+    (Delivered, Attempt.Outcome.DELIVERED),
+    (Refused, Attempt.Outcome.FAILED),
+    (TryAgain, Attempt.Outcome.TRY_AGAIN),
+    (Blocked, Attempt.Outcome.WAITING),
+    (Interrupted, Attempt.Outcome.STOPPED),
+]
+
+
+def _attempt_outcome(outcome: Outcome, change: dict[str, Any]) -> str:
+    if change["status"] == Delivery.Status.FAILED:
+        return Attempt.Outcome.FAILED
+    return next(word for kind, word in _ATTEMPT_OUTCOMES if isinstance(outcome, kind))
+
+
+def _tell_gate(key: str, seen_failures: int, outcome: Outcome) -> None:
+    """Let the destination's state follow from what we met there."""
+    match outcome:
+        case Blocked(note=note):
+            gate.pause(key, note)
+        case TryAgain(destination_wide=True, note=note, retry_after=retry_after):
+            gate.found_down(key, seen_failures, note, retry_after)
+        case Delivered():
+            gate.found_up(key)
+        case Refused(failure=failure) if failure in _TELL_OF_LIFE:
+            gate.found_up(key)
+
+
+_TELL_OF_LIFE = {
+    Failure.PERMISSION_MISSING,
+    Failure.NO_MATCHING_TARGET,
+    Failure.AMBIGUOUS_TARGET,
+    Failure.REFUSED_DATA,
+}
+"""Failures that a working TOM answered with, so that it counts as up."""

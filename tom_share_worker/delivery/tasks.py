@@ -1,0 +1,34 @@
+"""The Celery tasks: each takes a row's id, looks at the row, and does what it says.
+
+Named by `hints`; found by Celery through `tom_share_worker.tasks`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Task, shared_task
+
+from tom_share_worker.delivery import hints, planner, sender
+from tom_share_worker.delivery import sweep as sweeping
+
+
+@shared_task(name=hints.PLAN, queue=hints.QUEUE)  # type: ignore[untyped-decorator]
+def plan(share_pk: int) -> str:
+    """Turn a share into deliveries."""
+    return planner.plan(share_pk)
+
+
+@shared_task(name=hints.SEND, queue=hints.QUEUE, bind=True)  # type: ignore[untyped-decorator]
+def send(self: Task[Any, Any], delivery_pk: int) -> str:
+    """Try a delivery."""
+    request = self.request
+    return sender.send(delivery_pk, worker=request.hostname or "", task_id=request.id)
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="tom_share_worker.sweep", queue=hints.QUEUE, ignore_result=True, expires=60
+)
+def sweep() -> None:
+    """Find what the hints missed; for TOMs that run Celery beat."""
+    sweeping.sweep()

@@ -1,0 +1,257 @@
+"""The host's share forms, answered at once: permission, one row, a link.
+
+Each view stands at the host's own address (see the door `urls`) and takes what the
+host's templates post.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.generic import FormView, View
+
+from tom_share_worker import conf, toolkit
+from tom_share_worker.delivery import outbox
+from tom_share_worker.exceptions import ConfigurationError, ShareRefused
+from tom_share_worker.models import Share
+
+PAGE = 200
+"""Targets of a list that its share page names; to share all, none needs naming."""
+
+
+class TargetShareView(LoginRequiredMixin, FormView):
+    """Shares a target, and of its photometry what is ticked."""
+
+    template_name = "tom_share_worker/target_share.html"
+    form_class = toolkit.TargetShareForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        self.target = _viewable_target(request.user, kwargs["pk"])
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_initial(self) -> dict[str, Any]:
+        return {
+            "submitter": self.request.user,
+            "target": self.target,
+            "share_title": f"Updated data for {self.target.name}",
+        }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"target": self.target}
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        def share() -> Share:
+            if form.cleaned_data["target"].pk != self.target.pk:
+                raise ShareRefused("The form names another target than this page.")
+            ticked = _ids(self.request, "share-box")
+            return outbox.share_target(
+                self.request.user, destination, self.target, ticked, **text
+            )
+
+        destination, text = _asked(form)
+        if destination == conf.DOWNLOAD:
+            return _download(self.request, form)
+        return _answer(self.request, share, self._back())
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return _say_invalid(self.request, form, self._back())
+
+    def _back(self) -> str:
+        return reverse("targets:detail", kwargs={"pk": self.target.pk})
+
+
+class TargetListShareView(LoginRequiredMixin, FormView):
+    """Shares a target list, whole or in part, with or without data."""
+
+    template_name = "tom_share_worker/target_list_share.html"
+    form_class = toolkit.TargetListShareForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        lists = toolkit.viewable_target_lists(request.user)
+        self.target_list = get_object_or_404(lists, pk=kwargs["pk"])
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_initial(self) -> dict[str, Any]:
+        return {
+            "submitter": self.request.user,
+            "target_list": self.target_list,
+            "share_title": f"Updated targets for group {self.target_list.name}.",
+        }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        listed = self.target_list.targets.values("pk")
+        targets = toolkit.viewable_targets(self.request.user).filter(pk__in=listed)
+        pages = Paginator(targets.order_by("name"), PAGE)
+        return super().get_context_data(**kwargs) | {
+            "target_list": self.target_list,
+            "targets": pages.get_page(self.request.GET.get("page")),
+            "target_count": pages.count,
+        }
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        def share() -> Share:
+            if form.cleaned_data["target_list"].pk != self.target_list.pk:
+                raise ShareRefused("The form names another target list than this page.")
+            whole = self.request.POST.get("isSelectAll", "").lower() == "true"
+            return outbox.share_target_list(
+                self.request.user,
+                destination,
+                self.target_list,
+                None if whole else _ids(self.request, "selected-target"),
+                with_data=bool(self.request.POST.get("dataSwitch")),
+                **text,
+            )
+
+        destination, text = _asked(form)
+        return _answer(self.request, share, self._back())
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return _say_invalid(self.request, form, self._back())
+
+    def _back(self) -> str:
+        return f"{reverse('targets:list')}?targetlist__name={self.target_list.pk}"
+
+
+class DataShareView(View):
+    """Shares ticked photometry, or all data of a target; or downloads the former."""
+
+    def post(self, request: HttpRequest, tg_pk: int) -> HttpResponse:
+        form = toolkit.DataShareForm(request.POST, request.FILES)
+        back = reverse("targets:detail", kwargs={"pk": tg_pk})
+        if form.is_valid() and form.cleaned_data["share_destination"] == conf.DOWNLOAD:
+            return _download(request, form)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        target = _viewable_target(request.user, tg_pk)
+        if not form.is_valid():
+            return _say_invalid(request, form, back)
+        destination, text = _asked(form)
+
+        def share() -> Share:
+            ticked = _ids(request, "share-box")
+            if ticked:
+                return outbox.share_photometry(
+                    request.user, destination, ticked, target, **text
+                )
+            return outbox.share_target_data(request.user, destination, target, **text)
+
+        return _answer(request, share, back)
+
+
+class DataProductShareView(LoginRequiredMixin, View):
+    """Shares one data product with its file."""
+
+    def post(self, request: HttpRequest, dp_pk: int) -> HttpResponse:
+        products = toolkit.viewable_data_products(request.user)
+        product = products.filter(pk=dp_pk).select_related("target").first()
+        if product is None:
+            raise PermissionDenied
+        form = toolkit.DataShareForm(request.POST, request.FILES)
+        back = reverse("targets:detail", kwargs={"pk": product.target_id})
+        if not form.is_valid():
+            return _say_invalid(request, form, back)
+        destination, text = _asked(form)
+
+        def share() -> Share:
+            if destination == conf.DOWNLOAD:
+                raise ShareRefused(
+                    "To download a data product, follow the link of its file name."
+                )
+            return outbox.share_data_product(request.user, destination, product, **text)
+
+        return _answer(request, share, back)
+
+
+def _viewable_target(user: Any, pk: int) -> Any:
+    """Return a target the person may view; otherwise answer as the host does."""
+    target = toolkit.viewable_targets(user, [pk]).first()
+    if target is not None:
+        return target
+    if toolkit.full_target(pk) is None:
+        raise Http404
+    raise PermissionDenied
+
+
+def _asked(form: Form) -> tuple[str, dict[str, str]]:
+    """Return the destination and the text fields of a valid form."""
+    asked = form.cleaned_data
+    text = {"title": asked["share_title"], "message": asked["share_message"]}
+    return asked["share_destination"], text
+
+
+def _ids(request: HttpRequest, name: str) -> list[int]:
+    """Return the ticked ids: one field each, or many packed into one by our script.
+
+    Django answers 400 to a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS fields.
+    """
+    packed = request.POST.get(f"{name}-ids", "")
+    given = [*request.POST.getlist(name), *filter(None, packed.split(","))]
+    try:
+        return [int(pk) for pk in given]
+    except ValueError as error:
+        raise ShareRefused(
+            "The selection could not be read. Reload the page, tick again and share."
+        ) from error
+
+
+def _answer(
+    request: HttpRequest, share: Callable[[], Share], back: str
+) -> HttpResponse:
+    """Put the share into the outbox; say so with a link, or say what is wrong."""
+    try:
+        posted = share()
+    except (ShareRefused, ConfigurationError) as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request,
+            format_html(
+                '{} goes to {}. <a class="alert-link" href="{}">Follow its progress</a>'
+                " or go on working; it is sent in the background.",
+                posted.subject,
+                posted.destination_name,
+                posted.get_absolute_url(),
+            ),
+        )
+    return redirect(back)
+
+
+def _say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
+    """Say in words which field of the form is wrong."""
+    wrong = "; ".join(
+        f"{form.fields[name].label or name}: {' '.join(errors)}"
+        if name in form.fields
+        else " ".join(errors)
+        for name, errors in form.errors.items()
+    )
+    messages.error(request, f"Nothing was shared. {wrong}")
+    return redirect(back)
+
+
+def _download(request: HttpRequest, form: Form) -> HttpResponse:
+    """Answer as the host does, with the data points that the visitor may view."""
+    photometry = toolkit.DATUM_MODELS["photometry"]._default_manager.filter(
+        pk__in=_ids(request, "share-box")
+    )
+    viewable = toolkit.viewable_datums(request.user, "photometry", photometry)
+    selected = list(viewable.values_list("pk", flat=True))
+    if not selected:
+        messages.error(request, "No data point is selected that you may download.")
+        return redirect(request.META.get("HTTP_REFERER") or "/")
+    response: HttpResponse = toolkit.download_data(form.cleaned_data, selected)
+    return response

@@ -1,0 +1,20 @@
+"""The rows: what was asked for, what is to be sent, what happened.
+
+Rows know their states and nothing else; the rooms act on them.
+"""
+
+from tom_share_worker.models.delivery import Attempt, Delivery
+from tom_share_worker.models.destination import Destination, RemoteTarget
+from tom_share_worker.models.failure import Failure
+from tom_share_worker.models.share import Share
+from tom_share_worker.models.worker import Worker
+
+__all__ = [
+    "Attempt",
+    "Delivery",
+    "Destination",
+    "Failure",
+    "RemoteTarget",
+    "Share",
+    "Worker",
+]

@@ -1,0 +1,60 @@
+"""What this TOM remembers about the other TOMs: their state, and their targets' ids."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from tom_share_worker import conf
+
+
+class Destination(models.Model):
+    """The state of one entry of DATA_SHARING; its address and account stay there."""
+
+    key = models.CharField(
+        max_length=200, unique=True, help_text="The key in DATA_SHARING."
+    )
+    failures = models.PositiveIntegerField(
+        default=0, help_text="Looks in a row that found it down."
+    )
+    retry_at = models.DateTimeField(
+        null=True, help_text="Backing off until then; empty when open."
+    )
+    paused = models.BooleanField(default=False)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who paused it; empty when this app did.",
+    )
+    note = models.TextField(blank=True, help_text="Why it is paused or backing off.")
+    changed = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("key",)
+
+    def __str__(self) -> str:
+        return conf.display_name(self.key)
+
+
+class RemoteTarget(models.Model):
+    """The id by which a destination knows one of our targets."""
+
+    destination = models.CharField(max_length=200)
+    target = models.ForeignKey(
+        "tom_targets.BaseTarget", on_delete=models.CASCADE, related_name="+"
+    )
+    remote_id = models.CharField(max_length=100)
+    found = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["destination", "target"], name="tsw_remote_target"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"target {self.target_id} is {self.remote_id} at {self.destination}"

@@ -1,0 +1,62 @@
+"""The closed set of reasons why a delivery did not arrive, each with its cure.
+
+Used by deliveries and attempts; pages show the cure as it stands here.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Failure(models.TextChoices):
+    """Why a delivery did not arrive."""
+
+    DESTINATION_DOWN = "destination down"
+    CREDENTIALS_REFUSED = "credentials refused"
+    PERMISSION_MISSING = "permission missing there"
+    NO_MATCHING_TARGET = "no matching target"
+    AMBIGUOUS_TARGET = "ambiguous target"
+    REFUSED_DATA = "refused data"
+    BAD_CONFIGURATION = "bad configuration"
+    OUR_FAULT = "our fault"
+
+    @property
+    def cure(self) -> str:
+        """Return the sentence that tells a person what to do."""
+        return _CURES[self]
+
+
+_CURES = {
+    Failure.DESTINATION_DOWN: (
+        "The other TOM could not be reached or was overloaded. Nothing is lost: "
+        "press Retry when it is back."
+    ),
+    Failure.CREDENTIALS_REFUSED: (
+        "The other TOM did not accept our account. Ask an administrator of this TOM "
+        "to correct the account in DATA_SHARING, then press Retry."
+    ),
+    Failure.PERMISSION_MISSING: (
+        "Our account on the other TOM may not do this. Ask the people of that TOM to "
+        "give it permission to see and change the target, then press Retry."
+    ),
+    Failure.NO_MATCHING_TARGET: (
+        "The other TOM has no target of this name. Share the target itself first, "
+        "then press Retry."
+    ),
+    Failure.AMBIGUOUS_TARGET: (
+        "Several targets of the other TOM match this one. Ask the people of that TOM "
+        "to merge or rename them, then press Retry."
+    ),
+    Failure.REFUSED_DATA: (
+        "The other TOM refused this data; its reason is shown. Correct the data here, "
+        "then press Retry."
+    ),
+    Failure.BAD_CONFIGURATION: (
+        "A setting of this TOM is wrong. Ask an administrator of this TOM to correct "
+        "DATA_SHARING, then press Retry."
+    ),
+    Failure.OUR_FAULT: (
+        "This TOM could not prepare or send the data. Ask an administrator of this "
+        "TOM to look at the worker's log, then press Retry."
+    ),
+}

@@ -1,0 +1,117 @@
+"""The share: what a person or program asked for, one row for one click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from tom_share_worker import conf
+
+
+class Share(models.Model):
+    """One click: what to share, with which destination, asked by whom."""
+
+    class Kind(models.TextChoices):
+        """What is shared."""
+
+        TARGET = "target", "Target"
+        TARGET_LIST = "target list", "Target list"
+        TARGET_DATA = "target data", "All data of a target"
+        DATUMS = "data points", "Selected data points"
+        DATA_PRODUCT = "data product", "Data product"
+
+    class Status(models.TextChoices):
+        """How far it is; derived from the deliveries by `delivery.closing`."""
+
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DELIVERED = "delivered", "Delivered"
+        PARTLY = "partly delivered", "Partly delivered"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    ENDED = (Status.DELIVERED, Status.PARTLY, Status.FAILED, Status.CANCELLED)
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="shares",
+        help_text="The person who asked for it.",
+    )
+    destination = models.CharField(
+        max_length=200, help_text="The key of the destination in DATA_SHARING."
+    )
+    kind = models.CharField(max_length=20, choices=Kind)
+    subject = models.CharField(
+        max_length=300, help_text="What is shared, in words, as it was named then."
+    )
+    target = models.ForeignKey(
+        "tom_targets.BaseTarget",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    target_list = models.ForeignKey(
+        "tom_targets.TargetList", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    data_product = models.ForeignKey(
+        "tom_dataproducts.DataProduct",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    selection: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        default=dict,
+        help_text="The ticked ids: {'targets': [...]}, {'photometry': [...]}; "
+        "an absent key means all.",
+    )
+    with_data = models.BooleanField(
+        default=False, help_text="Share the data of the listed targets, too."
+    )
+    title = models.CharField(max_length=300, blank=True)
+    message = models.TextField(blank=True)
+
+    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
+    created = models.DateTimeField(auto_now_add=True)
+    ended = models.DateTimeField(null=True)
+    note = models.TextField(
+        blank=True, help_text="What was left out while planning, and why."
+    )
+
+    planned = models.BooleanField(
+        default=False, help_text="All deliveries of this share exist."
+    )
+    plan_step = models.PositiveIntegerField(
+        default=0, help_text="Chunks planned so far; guards against planning one twice."
+    )
+    plan_cursor: models.JSONField[Any, Any] = models.JSONField(
+        null=True, help_text="Where the next chunk begins."
+    )
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["user", "-id"], name="tsw_share_user"),
+            models.Index(fields=["status"], name="tsw_share_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.destination_name}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the page that shows this share."""
+        return reverse("tom_share_worker:share-detail", kwargs={"pk": self.pk})
+
+    @property
+    def destination_name(self) -> str:
+        """Return what people call the destination."""
+        return conf.display_name(self.destination)
+
+    @property
+    def is_ended(self) -> bool:
+        """True when nothing of it is under way or waits."""
+        return self.status in self.ENDED

@@ -1,0 +1,69 @@
+"""A worker's signs of life, and the word that it should stop.
+
+Connected to Celery's signals when the app is ready; a worker signs its `Worker` row as
+long as it runs, so that pages can say when nobody is there to send.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from tom_share_worker.models import Worker
+
+logger = logging.getLogger(__name__)
+
+SIGN_INTERVAL = 8.0
+"""Seconds between two signs; three fit into the time after which it counts as gone."""
+
+FORGET_AFTER = timedelta(days=7)
+"""Workers not seen for so long are dropped from the list."""
+
+stopping = threading.Event()
+"""Set when this process was asked to stop: work under way ends at its next pause."""
+
+_ended = threading.Event()
+
+
+def connect() -> None:
+    """Listen to the worker's beginning and end; does nothing in other processes."""
+    worker_ready.connect(_begin, dispatch_uid="tom_share_worker")
+    worker_shutting_down.connect(_stop, dispatch_uid="tom_share_worker")
+    worker_shutdown.connect(_end, dispatch_uid="tom_share_worker")
+
+
+def _begin(sender: Any = None, **_: Any) -> None:
+    name = str(getattr(sender, "hostname", sender))
+    threading.Thread(
+        target=_keep_signing, args=[name], name="share-presence", daemon=True
+    ).start()
+
+
+def _stop(**_: Any) -> None:
+    stopping.set()
+
+
+def _end(**_: Any) -> None:
+    _ended.set()
+
+
+def _keep_signing(name: str) -> None:
+    started = timezone.now()
+    while not _ended.is_set():
+        try:
+            now = timezone.now()
+            Worker.objects.update_or_create(
+                name=name, defaults={"seen": now, "started": started}
+            )
+            Worker.objects.filter(seen__lt=now - FORGET_AFTER).delete()
+        except DatabaseError:
+            logger.warning("This worker could not sign; trying again.", exc_info=True)
+        finally:
+            connection.close()
+        _ended.wait(SIGN_INTERVAL)

@@ -1,0 +1,136 @@
+"""The one file that knows the insides of TOM Toolkit; everything else asks here.
+
+`tests/test_toolkit.py` holds a test for each thing this file relies on, so that a new
+release of the host fails loudly and in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from guardian.shortcuts import get_objects_for_user
+from tom_dataproducts.forms import DataShareForm
+from tom_dataproducts.models import (
+    AstrometryReducedDatum,
+    DataProduct,
+    PhotometryReducedDatum,
+    ReducedDatum,
+    SpectroscopyReducedDatum,
+)
+from tom_dataproducts.sharing import download_data
+from tom_targets.base_models import BaseTarget
+from tom_targets.forms import TargetListShareForm, TargetShareForm
+from tom_targets.models import TargetList, get_target_model_class
+from tom_targets.permissions import targets_for_user
+from tom_targets.views import TargetShareView as HostTargetShareView
+
+__all__ = [
+    "DATUM_MODELS",
+    "DataProduct",
+    "DataShareForm",
+    "HostTargetShareView",
+    "TargetList",
+    "TargetListShareForm",
+    "TargetShareForm",
+    "custom_fields",
+    "download_data",
+    "full_target",
+    "simplified",
+    "target_fields",
+    "viewable_data_products",
+    "viewable_datums",
+    "viewable_target_lists",
+    "viewable_targets",
+]
+
+User = AbstractBaseUser | AnonymousUser | None
+
+DATUM_MODELS: dict[str, type[models.Model]] = {
+    "photometry": PhotometryReducedDatum,
+    "spectroscopy": SpectroscopyReducedDatum,
+    "astrometry": AstrometryReducedDatum,
+    "generic": ReducedDatum,
+}
+"""The kinds of data points by the word this app uses; a pk is unique within one kind."""
+
+_NOT_SHARED = {"id", "created", "modified", "permissions", "basetarget_ptr"}
+"""Target fields that mean something in this database only, or grant access."""
+
+
+def target_model() -> type[models.Model]:
+    """Return the TOM's target model, which may be one of its own."""
+    model: type[models.Model] = get_target_model_class()
+    return model
+
+
+def full_target(pk: int) -> Any:
+    """Return a target with the fields of the TOM's own target model, or None."""
+    return target_model()._default_manager.filter(pk=pk).first()
+
+
+def simplified(name: str) -> str:
+    """Return a name as the host compares it: no case, spaces, dashes or brackets."""
+    return str(get_target_model_class().matches.simplify_name(name))
+
+
+def target_fields(target: Any) -> dict[str, Any]:
+    """Return the standard fields of a target that another TOM can take."""
+    return {
+        field.name: getattr(target, field.name)
+        for field in BaseTarget._meta.concrete_fields
+        if field.name not in _NOT_SHARED
+    }
+
+
+def custom_fields(target: Any) -> dict[str, str]:
+    """Return the fields that only this TOM's own target model has, as text."""
+    standard = {field.name for field in BaseTarget._meta.concrete_fields}
+    found = {}
+    for field in target._meta.concrete_fields:
+        value = getattr(target, field.name)
+        if field.name not in standard | _NOT_SHARED and value is not None:
+            found[field.name] = str(value)
+    return found
+
+
+def viewable_targets(user: User, pks: Iterable[int] | None = None) -> Any:
+    """Return the targets that a person may view, of these ids if given."""
+    found = target_model()._default_manager.all()
+    if pks is not None:
+        found = found.filter(pk__in=list(pks))
+    return targets_for_user(user or AnonymousUser(), found, "view_target")
+
+
+def viewable_target_lists(user: User) -> Any:
+    """Return the target lists a person may see: the host shows all to people logged in.
+
+    What is in a list is another matter; its targets are filtered one by one.
+    """
+    if user is None or not user.is_authenticated:
+        return TargetList.objects.none()
+    return TargetList.objects.all()
+
+
+def viewable_datums(user: User, kind: str, datums: Any) -> Any:
+    """Narrow a queryset of data points of one kind to those that a person may view."""
+    user = user or AnonymousUser()
+    model = DATUM_MODELS[kind]
+    if not settings.TARGET_PERMISSIONS_ONLY:
+        permission = f"tom_dataproducts.view_{model._meta.model_name}"
+        datums = get_objects_for_user(user, permission, klass=datums)
+    return datums.filter(target__in=viewable_targets(user).values("pk"))
+
+
+def viewable_data_products(user: User) -> Any:
+    """Return the data products that a person may view."""
+    user = user or AnonymousUser()
+    products = DataProduct.objects.all()
+    if not settings.TARGET_PERMISSIONS_ONLY:
+        products = get_objects_for_user(
+            user, "tom_dataproducts.view_dataproduct", klass=products
+        )
+    return products.filter(target__in=viewable_targets(user).values("pk"))

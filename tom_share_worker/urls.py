@@ -1,0 +1,28 @@
+"""Door for URLs: the host's share addresses, taken over, and our own pages."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from tom_share_worker.delivery import views
+from tom_share_worker.status.urls import urlpatterns as status_patterns
+
+app_name = "tom_share_worker"
+
+urlpatterns: list[URLPattern | URLResolver] = list(status_patterns)
+
+TAKEN_OVER = {
+    "targets/<int:pk>/share/": views.TargetShareView,
+    "targets/targetgrouping/<int:pk>/share/": views.TargetListShareView,
+    "dataproducts/data/<int:dp_pk>/share/": views.DataProductShareView,
+    "dataproducts/target/<int:tg_pk>/share/": views.DataShareView,
+}
+"""The host's addresses that are answered here; its names for them stay as they are."""
+
+
+def host_patterns() -> list[URLPattern | URLResolver]:
+    """Return the patterns that the host puts before its own."""
+    return [
+        *(path(route, view.as_view()) for route, view in TAKEN_OVER.items()),
+        path("shares/", include("tom_share_worker.urls")),
+    ]
