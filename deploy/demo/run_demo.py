@@ -100,7 +100,7 @@ def _share(
 
 
 def _share_targets(browser: Browser, here: dict[str, Contents]) -> list[shares.Share]:
-    (season, pk), *_ = here[SEASON[0]].lists.items()
+    (season, pk), *_ = contents.target_lists(browser).items()
     return [
         shares.share_target(
             browser, f"{FOLLOWED}, photometry ticked", here[FOLLOWED].pk, ticked=True

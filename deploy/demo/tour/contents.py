@@ -7,6 +7,7 @@ its "download" button gives.
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -31,7 +32,7 @@ class Contents:
     fields: dict[str, Any]
     aliases: set[str]
     extras: dict[str, str]
-    lists: dict[str, int]
+    lists: set[str] = field(default_factory=set)
     photometry: dict[tuple[str, ...], tuple[Any, ...]] = field(default_factory=dict)
     limits: dict[tuple[str, ...], float] = field(default_factory=dict)
     spectra: dict[tuple[str, ...], tuple[Any, ...]] = field(default_factory=dict)
@@ -46,6 +47,8 @@ class Contents:
                 yield name
         if self.rows != other.rows:
             yield "number of data points"
+        if not self.lists <= other.lists:
+            yield "target lists"
         if any(other.files.get(name) != data for name, data in self.files.items()):
             yield "files"
 
@@ -61,10 +64,24 @@ def read(browser: Browser) -> dict[str, Contents]:
         target, name = by_pk[row["target"]], PurePosixPath(row["data"]).name
         target.files[name] = browser.get(row["data"]).content
         target.products[name] = row["id"]
+    for name, pk in target_lists(browser).items():
+        listed = browser.json(f"/api/targets/?targetlist__name={pk}&{EVERYTHING}")
+        for target in listed["results"]:
+            contents[target["name"]].lists.add(name)
     for each in contents.values():
         if each.photometry:
             each.limits = _limits(browser, each.pk)
     return contents
+
+
+def target_lists(browser: Browser) -> dict[str, int]:
+    """Return the target lists by name, off the page that shows them."""
+    links = browser.open("/targets/targetgrouping/").select("tbody td a")
+    found = (
+        (a.text.strip(), re.search(r"targetlist__name=(\d+)", str(a["href"])))
+        for a in links
+    )
+    return {name: int(match[1]) for name, match in found if match}
 
 
 def _target(row: dict[str, Any]) -> Contents:
@@ -73,7 +90,6 @@ def _target(row: dict[str, Any]) -> Contents:
         fields={key: row[key] for key in row if key not in OWN_FIELDS},
         aliases={alias["name"] for alias in row["aliases"]},
         extras={extra["key"]: extra["value"] for extra in row["targetextra_set"]},
-        lists={each["name"]: each["id"] for each in row["target_lists"]},
     )
 
 

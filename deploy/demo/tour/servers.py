@@ -87,6 +87,7 @@ class Servers:
         lines = []
         for tom in self.toms:
             web = ["gunicorn", "--bind", f"127.0.0.1:{tom.port}", "--threads", "4"]
+            web += ["--no-control-socket"]  # both would want the one in the home
             lines.append(_line(f"{tom.key}-web", tom, ["-m", *web, "demo_tom.wsgi"]))
             if tom.with_share_worker:
                 lines.append(_line("worker", tom, ["manage.py", "share_worker"]))

@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import requests
-from bs4 import BeautifulSoup
+from bs4 import Tag
 
 from tour.browser import Browser, PageError, form_with
 from tour.contents import photometry_boxes
@@ -36,18 +36,15 @@ def share_target(browser: Browser, label: str, pk: int, *, ticked: bool) -> Shar
     form = form_with(browser.open(action), "share_destination")
     found = photometry_boxes(form) if ticked else []
     boxes = [("share-box", str(box["value"])) for box in found]
-    return _press(label, lambda: browser.send(form, DESTINATION, action, ticked=boxes))
+    return _press(browser, label, form, action, typed=DESTINATION, ticked=boxes)
 
 
 def share_target_list(browser: Browser, label: str, pk: int) -> Share:
     """Share a whole target list with its data."""
     action = f"/targets/targetgrouping/{pk}/share/"
-    page = browser.open(action)
-    form = form_with(page, "share_destination")
-    boxes = page.find_all("input", attrs={"name": "selected-target"})
-    ticked = [("selected-target", str(box["value"])) for box in boxes]
+    form = form_with(browser.open(action), "share_destination")
     typed = {**DESTINATION, "dataSwitch": "on"}
-    return _press(label, lambda: browser.send(form, typed, action, ticked=ticked))
+    return _press(browser, label, form, action, typed=typed)
 
 
 def share_data_product(browser: Browser, label: str, target: int, pk: int) -> Share:
@@ -55,7 +52,7 @@ def share_data_product(browser: Browser, label: str, target: int, pk: int) -> Sh
     action = f"/dataproducts/data/{pk}/share/"
     page = browser.open(f"/targets/{target}/")
     form = form_with(page, "share_destination", action)
-    return _press(label, lambda: browser.send(form, DESTINATION, action))
+    return _press(browser, label, form, action, typed=DESTINATION)
 
 
 def share_all_data(browser: Browser, label: str, target: int) -> Share:
@@ -63,32 +60,19 @@ def share_all_data(browser: Browser, label: str, target: int) -> Share:
     action = f"/dataproducts/target/{target}/share/"
     page = browser.open(f"/targets/{target}/")
     form = form_with(page, "share_destination", action)
-    return _press(label, lambda: browser.send(form, DESTINATION, action))
+    return _press(browser, label, form, action, typed=DESTINATION)
 
 
-def _press(label: str, button: Callable[[], requests.Response]) -> Share:
-    started = time.monotonic()
-    answer = button()
-    first = answer.history[0] if answer.history else answer
-    click = first.elapsed.total_seconds() or time.monotonic() - started
-    return Share(label, _share_page(answer), click)
-
-
-def _share_page(answer: requests.Response) -> str:
-    """Return the share page to which the answer to a click leads or links."""
-    for step in [*answer.history, answer]:
-        target = step.headers.get("Location", step.url)
-        if found := re.search(r"/shares/\d+/", target):
-            return found[0]
-    # The newest is the one linked in the message at the top of the page.
-    if found := re.search(r'href="[^"]*(/shares/\d+/)"', answer.text):
-        return found[1]
-    told = [
-        box.get_text(" ", strip=True)
-        for box in BeautifulSoup(answer.text, "html.parser").select(".alert")
-    ]
+def _press(browser: Browser, label: str, form: Tag, action: str, **more: Any) -> Share:
+    """Press Share, then look for the message that tells where the share is."""
+    answer = browser.send(form, path=action, **more)
+    # The host shows messages on the next page, whichever; its start page is light.
+    page = browser.open("/")
+    for link in page.find_all("a", href=re.compile(r"/shares/\d+/$")):
+        return Share(label, str(link["href"]), answer.elapsed.total_seconds())
+    told = " ".join(box.get_text(" ", strip=True) for box in page.select(".alert"))
     raise PageError(
-        f"The click on Share led to no share. The page says: {' '.join(told)}"
+        f"A click on Share led to no share. The page says: {told or 'nothing'}"
     )
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from guardian.shortcuts import assign_perm
 from PIL import Image
 from tom_dataproducts.data_processor import run_data_processor
 from tom_dataproducts.models import (
@@ -67,7 +68,7 @@ def make_data(owner: User) -> None:
 
     season = [add_event(event, owner) for event in science.SEASON]
     season.append(add_target(owner, **science.COMET))
-    TargetList.objects.create(name="Bulge season 2026").targets.add(*season)
+    add_list("Bulge season 2026", season, owner)
     add_event(science.NAME_WITH_A_PLUS, owner)
 
     supernova = add_target(owner, extras=science.SUPERNOVA_EXTRAS, **science.SUPERNOVA)
@@ -117,6 +118,14 @@ def add_target(
     target.save(extras=extras or {}, names=list(aliases))
     target.give_user_access(owner)
     return target
+
+
+def add_list(name: str, targets: list[Target], owner: User) -> None:
+    """Make a target list as the host's own form does, with its maker's permissions."""
+    target_list = TargetList.objects.create(name=name)
+    target_list.targets.add(*targets)
+    for action in ("view", "change", "delete"):
+        assign_perm(f"tom_targets.{action}_targetlist", owner, target_list)
 
 
 def add_product(target: Target, name: str, kind: str, content: bytes) -> DataProduct:
