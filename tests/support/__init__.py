@@ -1,0 +1,1 @@
+"""What the tests stand on: a remote that misbehaves, processes, builders of rows."""
