@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import _state
+from celery import _state as celery_state
 from django.apps import AppConfig
 
 
@@ -17,9 +17,9 @@ class TomShareWorkerConfig(AppConfig):
 
     def ready(self) -> None:
         """Bring Celery to life, and register the system checks."""
-        if _state.default_app is None:
-            from tom_share_worker import celery  # noqa: F401, PLC0415
-        from tom_share_worker import checks, presence, tasks  # noqa: F401, PLC0415
+        if celery_state.default_app is None:  # type: ignore[attr-defined]
+            from tom_share_worker import celery  # noqa: F401
+        from tom_share_worker import checks, presence, tasks  # noqa: F401
 
         presence.connect()
 
@@ -29,7 +29,7 @@ class TomShareWorkerConfig(AppConfig):
         An AttributeError in here would make the host serve its own, synchronous share
         views without a word; a system check looks whether ours have won.
         """
-        from tom_share_worker import urls  # noqa: PLC0415
+        from tom_share_worker import urls
 
         return urls.host_patterns()
 

@@ -55,11 +55,11 @@ def check_routes(**_: Any) -> Iterator[CheckMessage]:
     The host ignores an AttributeError raised while our URLs are imported.
     """
     try:
-        from tom_share_worker import urls  # noqa: PLC0415
-    except Exception as error:  # noqa: BLE001  (whatever it is, this check reports it)
+        from tom_share_worker import urls
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is reported)
         yield Error(
-            f"The pages of tom_share_worker cannot be imported: {error!r}. Shares would "
-            f"be made by TOM Toolkit itself, inside the web request.",
+            f"The pages of tom_share_worker cannot be imported: {error!r}. Shares "
+            f"would be made by TOM Toolkit itself, inside the web request.",
             id="tom_share_worker.E003",
         )
         return

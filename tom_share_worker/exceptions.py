@@ -8,7 +8,7 @@ class ShareWorkerError(Exception):
     """Base of the errors that concern one share; never raised itself."""
 
 
-class ShareRefused(ShareWorkerError):
+class ShareRefused(ShareWorkerError):  # noqa: N818  (a verdict, named as people say it)
     """The person may not share this, or asked for something that cannot be shared.
 
     Its text is shown to that person as it stands.

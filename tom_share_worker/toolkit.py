@@ -55,7 +55,7 @@ DATUM_MODELS: dict[str, type[models.Model]] = {
     "astrometry": AstrometryReducedDatum,
     "generic": ReducedDatum,
 }
-"""The kinds of data points by the word this app uses; a pk is unique within one kind."""
+"""The kinds of data points by our word for them; a pk is unique within one kind."""
 
 _NOT_SHARED = {"id", "created", "modified", "permissions", "basetarget_ptr"}
 """Target fields that mean something in this database only, or grant access."""

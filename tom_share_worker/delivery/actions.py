@@ -90,7 +90,7 @@ def retry_share(share: Share) -> int:
 
 def _plan_again(share: Share) -> int:
     """Start over with a share that ended before it had any delivery."""
-    from tom_share_worker.delivery import hints  # noqa: PLC0415
+    from tom_share_worker.delivery import hints
 
     reopened = Share.objects.filter(pk=share.pk, status__in=Share.ENDED).update(
         status=Share.Status.QUEUED,

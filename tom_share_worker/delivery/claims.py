@@ -58,7 +58,9 @@ def claim(delivery_pk: int) -> Claim | None:
         sending = Delivery.objects.filter(
             destination=key, status=Delivery.Status.SENDING
         )
-        if not gate.is_open(state, now) or sending.count() >= gate.slots(state):
+        if not gate.is_open(state, now) or sending.count() >= gate.slots(state, now):
+            # Its hint is used up: whatever frees the slot must hint anew.
+            Delivery.objects.filter(pk=delivery_pk).update(hinted_at=None)
             return None
         taken = Delivery.objects.filter(
             pk__in=dispatch.due(now).filter(pk=delivery_pk).values("pk"),

@@ -39,7 +39,7 @@ def dispatch(destination: str) -> int:
     here = Delivery.objects.filter(destination=destination)
     busy = here.filter(status=Delivery.Status.SENDING).count()
     busy += here.filter(~unheard, status=Delivery.Status.QUEUED).count()
-    free = gate.slots(state) - busy
+    free = gate.slots(state, now) - busy
     if free <= 0:
         return 0
     waiting = due(now).filter(unheard, destination=destination)

@@ -7,14 +7,15 @@ Read by dispatch and claims, written by the sender and by people (`actions`).
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from tom_share_worker import conf
 from tom_share_worker.exceptions import ConfigurationError
-from tom_share_worker.models import Destination
+from tom_share_worker.models import Delivery, Destination, Failure
 from tom_share_worker.retry import Schedule
 
 
@@ -23,13 +24,22 @@ def state(key: str) -> Destination:
     return Destination.objects.get_or_create(key=key)[0]
 
 
-def slots(destination: Destination) -> int:
+TRUST = timedelta(minutes=10)
+"""How long one good answer vouches for a destination. Shorter: each burst begins with
+a single delivery; longer: more workers wait at once for one that has died meanwhile."""
+
+ANSWER_NOTED = timedelta(minutes=1)
+"""Good answers are noted no more often than this, to spare the row."""
+
+
+def slots(destination: Destination, now: datetime) -> int:
     """Return how many deliveries may be under way there at a time.
 
-    One that was found down gets a single one as a probe: if it is still down, no
-    second worker waits for it in vain.
+    One that was found down, or has not answered for a while, gets a single one as a
+    probe: if it hangs, no second worker waits for it in vain.
     """
-    if destination.failures:
+    answered = destination.answered
+    if destination.failures or answered is None or answered < now - TRUST:
         return 1
     try:
         return conf.destination(destination.key).slots
@@ -72,9 +82,21 @@ def found_down(key: str, seen: int, note: str, retry_after: float | None) -> Non
 
 def found_up(key: str) -> None:
     """Open again: the destination answered."""
-    Destination.objects.filter(key=key, failures__gt=0).update(
-        failures=0, retry_at=None, note="", changed=timezone.now()
+    now = timezone.now()
+    Destination.objects.filter(
+        Q(answered=None) | Q(answered__lt=now - ANSWER_NOTED), key=key
+    ).update(answered=now)
+    reopened = Destination.objects.filter(key=key, failures__gt=0).update(
+        failures=0, retry_at=None, answered=now, note="", changed=now
     )
+    if reopened:
+        # What waited long because it was down need not wait any longer.
+        Delivery.objects.filter(
+            destination=key,
+            status=Delivery.Status.QUEUED,
+            failure=Failure.DESTINATION_DOWN,
+            next_attempt_at__gt=now,
+        ).update(next_attempt_at=now)
 
 
 def pause(key: str, note: str, by: Any = None) -> bool:

@@ -20,7 +20,11 @@ from tom_share_worker.models import Share
 
 
 def share_target(
-    user: Any, destination: str, target: Any, photometry: Sequence[int] = (), **text: Any
+    user: Any,
+    destination: str,
+    target: Any,
+    photometry: Sequence[int] = (),
+    **text: Any,
 ) -> Share:
     """Share a target and, of its photometry, the ticked data points."""
     _require_view(user, target)
@@ -74,7 +78,11 @@ def share_target_data(user: Any, destination: str, target: Any, **text: Any) -> 
 
 
 def share_photometry(
-    user: Any, destination: str, photometry: Sequence[int], target: Any = None, **text: Any
+    user: Any,
+    destination: str,
+    photometry: Sequence[int],
+    target: Any = None,
+    **text: Any,
 ) -> Share:
     """Share the ticked photometry, of one target or of several."""
     if target is not None:
@@ -97,7 +105,9 @@ def share_photometry(
 def share_data_product(user: Any, destination: str, product: Any, **text: Any) -> Share:
     """Share one data product with its file."""
     if not toolkit.viewable_data_products(user).filter(pk=product.pk).exists():
-        raise ShareRefused("You may not view this data product, so you may not share it.")
+        raise ShareRefused(
+            "You may not view this data product, so you may not share it."
+        )
     return _post(
         user,
         destination,

@@ -136,9 +136,7 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
     product = delivery.data_product
     if product is None:
         raise Halted(
-            Refused(
-                Failure.OUR_FAULT, "The data product was deleted from this TOM."
-            )
+            Refused(Failure.OUR_FAULT, "The data product was deleted from this TOM.")
         )
     if not product.data or not product.data.storage.exists(product.data.name):
         raise Halted(

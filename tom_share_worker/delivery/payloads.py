@@ -48,7 +48,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "astrometry": _ASTROMETRY | _COMMON,
     "generic": _COMMON,
 }
-"""For each kind of data point: our field, and the key that every release understands."""
+"""For each kind of data point: our field, and the key every release understands."""
 
 _RESERVED = {
     # Names the receiving side gives a meaning of its own, in any kind of data point.
@@ -77,7 +77,7 @@ MAX_LENGTHS = {
 
 
 class Unsendable(Exception):  # noqa: N818  (a verdict on one row, put in the ledger)
-    """This data point cannot go to such a TOM; the text is the reason for the ledger."""
+    """This data point cannot go to such a TOM; the text is the ledger's reason."""
 
 
 def target(parcel: TargetParcel) -> dict[str, Any]:

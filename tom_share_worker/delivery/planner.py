@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -22,6 +23,10 @@ from tom_share_worker.models import Delivery, Share
 CHUNK = 50
 """Deliveries written at a time. Larger: longer transactions; smaller: more of them.
 With batches of 100 data points, one chunk names 5,000 of them and stays small."""
+
+GIVE_UP_AFTER = timedelta(hours=1)
+"""A share that cannot be planned for so long is failed: a fault that passes by itself,
+such as a locked database, has passed by then."""
 
 KINDS = tuple(toolkit.DATUM_MODELS)
 
@@ -55,6 +60,31 @@ class Planned:
 
 def plan(share_pk: int) -> str:
     """Plan a share to its end; say in words what came of it."""
+    try:
+        return _plan(share_pk)
+    except Exception as error:
+        # The row stays, and the sweep asks again; people see why it does not move.
+        _tell(share_pk, error)
+        raise
+
+
+def _tell(share_pk: int, error: Exception) -> None:
+    """Write on the share that planning fails, and end it if it has failed for long."""
+    note = (
+        f"This app failed to prepare the share ({type(error).__name__}); the worker's "
+        f"log tells more."
+    )
+    share = Share.objects.filter(pk=share_pk, planned=False).exclude(
+        status__in=Share.ENDED
+    )
+    share.update(note=note)
+    now = timezone.now()
+    share.filter(created__lt=now - GIVE_UP_AFTER).update(
+        status=Share.Status.FAILED, ended=now
+    )
+
+
+def _plan(share_pk: int) -> str:
     while True:
         share = Share.objects.filter(pk=share_pk).first()
         if share is None or share.planned or share.is_ended:
@@ -101,7 +131,9 @@ def _write(share: Share, chunk: list[Planned]) -> None:
     ]
     targets = [row for row in rows if row.kind == Delivery.Kind.TARGET]
     Delivery.objects.bulk_create(targets)
-    arrivals: dict[int | None, Delivery | None] = {row.target_id: row for row in targets}
+    arrivals: dict[int | None, Delivery | None] = {
+        row.target_id: row for row in targets
+    }
     others = [row for row in rows if row.kind != Delivery.Kind.TARGET]
     for row in others:
         if row.target_id not in arrivals:

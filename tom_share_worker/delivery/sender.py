@@ -70,7 +70,7 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
 
 @dataclass
 class Progress:
-    """What a destination reports while it works, and how it learns that it must stop."""
+    """What a destination reports while it works, and how it learns to stop."""
 
     claim: Claim
     ledger: Ledger = field(init=False)
@@ -171,7 +171,7 @@ def _record(
             **change,
         )
         if not moved:
-            # Cancelled meanwhile: what was sent before that still belongs in the ledger.
+            # Cancelled meanwhile: what was sent before belongs in the ledger.
             Delivery.objects.filter(pk=claim.delivery.pk, claim=claim.token).update(
                 claim="", **progress.columns()
             )

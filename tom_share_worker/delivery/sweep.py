@@ -58,7 +58,7 @@ def _release(delivery: Delivery, now: datetime) -> bool:
             "ended": now,
         }
     with transaction.atomic():
-        # Nothing updated: the worker was only slow and has renewed, or ended, its claim.
+        # Nothing updated: the worker was only slow; it renewed or ended its claim.
         if (
             Delivery.objects.filter(
                 pk=delivery.pk,

@@ -13,20 +13,22 @@ from tom_share_worker.delivery import hints, planner, sender
 from tom_share_worker.delivery import sweep as sweeping
 
 
-@shared_task(name=hints.PLAN, queue=hints.QUEUE)  # type: ignore[untyped-decorator]
+@shared_task(name=hints.PLAN, queue=hints.QUEUE)
 def plan(share_pk: int) -> str:
     """Turn a share into deliveries."""
     return planner.plan(share_pk)
 
 
-@shared_task(name=hints.SEND, queue=hints.QUEUE, bind=True)  # type: ignore[untyped-decorator]
+@shared_task(name=hints.SEND, queue=hints.QUEUE, bind=True)
 def send(self: Task[Any, Any], delivery_pk: int) -> str:
     """Try a delivery."""
     request = self.request
-    return sender.send(delivery_pk, worker=request.hostname or "", task_id=request.id)
+    return sender.send(
+        delivery_pk, worker=request.hostname or "", task_id=request.id or ""
+    )
 
 
-@shared_task(  # type: ignore[untyped-decorator]
+@shared_task(
     name="tom_share_worker.sweep", queue=hints.QUEUE, ignore_result=True, expires=60
 )
 def sweep() -> None:

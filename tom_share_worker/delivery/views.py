@@ -30,13 +30,13 @@ PAGE = 200
 """Targets of a list that its share page names; to share all, none needs naming."""
 
 
-class TargetShareView(LoginRequiredMixin, FormView):
+class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
     """Shares a target, and of its photometry what is ticked."""
 
     template_name = "tom_share_worker/target_share.html"
     form_class = toolkit.TargetShareForm
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.is_authenticated:
             return self.handle_no_permission()
         self.target = _viewable_target(request.user, kwargs["pk"])
@@ -73,13 +73,13 @@ class TargetShareView(LoginRequiredMixin, FormView):
         return reverse("targets:detail", kwargs={"pk": self.target.pk})
 
 
-class TargetListShareView(LoginRequiredMixin, FormView):
+class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
     """Shares a target list, whole or in part, with or without data."""
 
     template_name = "tom_share_worker/target_list_share.html"
     form_class = toolkit.TargetListShareForm
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.is_authenticated:
             return self.handle_no_permission()
         lists = toolkit.viewable_target_lists(request.user)
@@ -234,9 +234,9 @@ def _answer(
 def _say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
     """Say in words which field of the form is wrong."""
     wrong = "; ".join(
-        f"{form.fields[name].label or name}: {' '.join(errors)}"
+        f"{form.fields[name].label or name}: {' '.join(map(str, errors))}"
         if name in form.fields
-        else " ".join(errors)
+        else " ".join(map(str, errors))
         for name, errors in form.errors.items()
     )
     messages.error(request, f"Nothing was shared. {wrong}")

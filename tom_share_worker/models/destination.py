@@ -17,6 +17,9 @@ class Destination(models.Model):
     failures = models.PositiveIntegerField(
         default=0, help_text="Looks in a row that found it down."
     )
+    answered = models.DateTimeField(
+        null=True, help_text="When it last answered as a TOM does."
+    )
     retry_at = models.DateTimeField(
         null=True, help_text="Backing off until then; empty when open."
     )

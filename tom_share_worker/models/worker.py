@@ -32,4 +32,5 @@ class Worker(models.Model):
     @classmethod
     def last_seen(cls) -> datetime | None:
         """Return when any worker was last seen, or None if none ever was."""
-        return cls.objects.aggregate(last=models.Max("seen"))["last"]
+        last = cls.objects.order_by("-seen").first()
+        return last.seen if last else None

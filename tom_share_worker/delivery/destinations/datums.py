@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tom_share_worker.delivery.destinations import Progress
 
 ERRORS_IN_A_ROW = 3
-"""Internal errors in a row after which the rest waits: it is the server, not the row."""
+"""Internal errors in a row after which the rest waits: it is the server's fault."""
 
 STUBBORN_ATTEMPTS = 3
 """Attempts after which a row that alone meets internal errors counts as refused."""

@@ -15,7 +15,12 @@ class Multipart(io.RawIOBase):
     """Form fields and one file as one readable body of known length (RFC 7578)."""
 
     def __init__(
-        self, fields: Mapping[str, str], name: str, file_name: str, file: IO[bytes], size: int
+        self,
+        fields: Mapping[str, str],
+        name: str,
+        file_name: str,
+        file: IO[bytes],
+        size: int,
     ) -> None:
         super().__init__()
         self.boundary = uuid.uuid4().hex
@@ -36,10 +41,8 @@ class Multipart(io.RawIOBase):
         return f"multipart/form-data; boundary={self.boundary}"
 
     def _field(self, name: str, value: str) -> bytes:
-        return (
-            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
-            f"{value}\r\n"
-        ).encode()
+        head = f'Content-Disposition: form-data; name="{name}"'
+        return f"--{self.boundary}\r\n{head}\r\n\r\n{value}\r\n".encode()
 
     def __len__(self) -> int:
         return self._length

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations import datums, matching, verdicts
-from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.destinations.multipart import Multipart
+from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.outcomes import Delivered, Halted, Outcome, Refused
 from tom_share_worker.delivery.parcels import (
     DatumsParcel,
@@ -80,7 +80,9 @@ class Tom:
                 f"put it into its lists."
             )
         session.halt_on_trouble(answer)
-        return Delivered(f"{self.name} has this target already; its lists were updated.")
+        return Delivered(
+            f"{self.name} has this target already; its lists were updated."
+        )
 
     def _create(
         self, session: Session, parcel: TargetParcel, progress: Progress
@@ -196,9 +198,7 @@ class Tom:
                 )
             ) from several
 
-    def _search(
-        self, session: Session, params: dict[str, str]
-    ) -> list[dict[str, Any]]:
+    def _search(self, session: Session, params: dict[str, str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for page in range(PAGES):
             answer = session.request(
