@@ -23,6 +23,11 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import slugify
 from tom_common.default_settings import *
+from tom_common.default_settings import (
+    TOMTOOLKIT_AUTHENTICATION_BACKENDS,
+    TOMTOOLKIT_INSTALLED_APPS,
+    TOMTOOLKIT_MIDDLEWARE,
+)
 
 from demo_tom import environment
 

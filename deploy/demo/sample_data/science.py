@@ -60,7 +60,7 @@ SEASON = (
 
 NAME_WITH_A_PLUS = Event("SDSS J0101+0202", 15.2537, 2.0391, 18.2, 20.0, 0.9, 12.0, 6)
 
-SUPERNOVA = {
+SUPERNOVA: dict[str, Any] = {
     "name": "AT 2026kdf",
     "ra": 184.772083,
     "dec": 9.114722,
@@ -68,11 +68,16 @@ SUPERNOVA = {
     "distance": 78.4,
     "distance_err": 5.1,
 }
-SUPERNOVA_EXTRAS = {"redshift": 0.01784, "classification": "SN Ia"}
+SUPERNOVA_EXTRAS: dict[str, Any] = {"redshift": 0.01784, "classification": "SN Ia"}
 
-STANDARD = {"name": "LTT 6248", "ra": 234.74354, "dec": -28.59439, "epoch": 2000.0}
+STANDARD: dict[str, Any] = {
+    "name": "LTT 6248",
+    "ra": 234.74354,
+    "dec": -28.59439,
+    "epoch": 2000.0,
+}
 
-COMET = {
+COMET: dict[str, Any] = {
     "name": "C/2026 D2 (Lemmon)",
     "type": "NON_SIDEREAL",
     "scheme": "MPC_COMET",

@@ -88,7 +88,7 @@ def form_with(page: BeautifulSoup, field: str, action: str | None = None) -> Tag
     for form in page.find_all("form"):
         if action is not None and form.get("action") != action:
             continue
-        if form.find(attrs={"name": field}) is not None:
+        if form.find(True, {"name": field}) is not None:
             return form
     where = f" to {action}" if action else ""
     raise PageError(f"There is no form{where} with a field {field!r} on the page.")

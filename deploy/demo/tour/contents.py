@@ -15,6 +15,9 @@ from typing import Any
 
 from tour.browser import Browser, form_with
 
+MEASURED = ("brightness", "brightness_error", "unit")
+DISPERSED = ("wavelength", "flux", "error", "wavelength_unit", "flux_unit")
+
 EVERYTHING = "limit=100000"
 
 # What each TOM sets for itself.
@@ -98,21 +101,19 @@ def _add_datum(target: Contents, row: dict[str, Any]) -> None:
     place = (row["timestamp"], value.get("telescope"), value.get("instrument"))
     target.rows += 1
     if row["data_type"] == "photometry":
-        measured = ("brightness", "brightness_error", "unit")
         key = (*place, value["bandpass"])
-        target.photometry[key] = tuple(value[name] for name in measured)
+        target.photometry[key] = tuple(value[name] for name in MEASURED)
     else:
-        measured = ("wavelength", "flux", "error", "wavelength_unit", "flux_unit")
-        target.spectra[place] = tuple(value.get(name) for name in measured)
+        target.spectra[place] = tuple(value.get(name) for name in DISPERSED)
 
 
 def _limits(browser: Browser, pk: int) -> dict[tuple[str, ...], float]:
     """Tick all photometry on the target's share page and press download."""
     page = browser.open(f"/targets/{pk}/share/")
-    action = f"/dataproducts/target/{pk}/share/"
-    form = form_with(page, "share-box", action)
+    form = form_with(page, "share-box")
     boxes = [("share-box", str(box["value"])) for box in photometry_boxes(form)]
     choice = {"share_destination": "download", "share_title": "all"}
+    action = f"/dataproducts/target/{pk}/share/"
     table = browser.send(form, choice, action, ticked=boxes).text
     lines = (line for line in io.StringIO(table) if not line.startswith("#"))
     return {
