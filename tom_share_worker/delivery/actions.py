@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from tom_share_worker.delivery import closing, dispatch, gate
+from tom_share_worker.delivery import closing, dispatch, gate, hints
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.models import Delivery, Destination, Share
 
@@ -82,27 +83,22 @@ def _open(destinations: Iterable[str]) -> None:
 
 
 def retry_share(share: Share) -> int:
-    """Retry all of a share that did not arrive; return how many deliveries."""
-    if not share.deliveries.exists():
-        return _plan_again(share)
-    return retry(share.deliveries.all())
+    """Retry all of a share that did not arrive; return how many deliveries.
 
-
-def _plan_again(share: Share) -> int:
-    """Start over with a share that ended before it had any delivery."""
-    from tom_share_worker.delivery import hints
-
-    reopened = Share.objects.filter(pk=share.pk, status__in=Share.ENDED).update(
-        status=Share.Status.QUEUED,
-        ended=None,
-        planned=False,
-        plan_step=0,
-        plan_cursor=None,
-        note="",
+    One that was cancelled while it was planned is planned to its end; one that came to
+    nothing is planned anew, as there may be something by now.
+    """
+    unplanned: dict[str, Any] = {"planned": False}
+    if share.planned and not share.deliveries.exists():
+        unplanned |= {"plan_step": 0, "plan_cursor": None}
+    elif share.planned:
+        return retry(share.deliveries.all())
+    count = retry(share.deliveries.all())
+    reopened = Share.objects.filter(pk=share.pk).update(
+        status=Share.Status.QUEUED, ended=None, note="", **unplanned
     )
-    if reopened:
-        transaction.on_commit(partial(hints.plan, share.pk), robust=True)
-    return reopened
+    transaction.on_commit(partial(hints.plan, share.pk), robust=True)
+    return count or reopened
 
 
 def cancel(deliveries: QuerySet[Delivery]) -> int:
@@ -126,12 +122,8 @@ def cancel(deliveries: QuerySet[Delivery]) -> int:
 
 def cancel_share(share: Share) -> int:
     """Cancel all of a share that has not arrived; return how many deliveries."""
-    # The share first: its planner writes no further deliveries once this is done.
+    # First the share: once it has ended, its planner writes no more deliveries.
     Share.objects.filter(pk=share.pk, planned=False).exclude(
         status__in=Share.ENDED
-    ).update(planned=True)
-    count = cancel(share.deliveries.all())
-    Share.objects.filter(pk=share.pk).exclude(status__in=Share.ENDED).exclude(
-        deliveries__isnull=False
     ).update(status=Share.Status.CANCELLED, ended=timezone.now())
-    return count
+    return cancel(share.deliveries.all())

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from tom_share_worker import conf
@@ -76,6 +77,13 @@ def claim(delivery_pk: int) -> Claim | None:
         return None
     delivery = Delivery.objects.select_related("share").get(pk=delivery_pk)
     return Claim(delivery, token, state.failures)
+
+
+def ours(claim: Claim) -> QuerySet[Delivery]:
+    """Return the row of a claim, or nothing once the claim is gone."""
+    return Delivery.objects.filter(
+        pk=claim.delivery.pk, claim=claim.token, status=Delivery.Status.SENDING
+    )
 
 
 def lease_end(now: datetime) -> datetime:

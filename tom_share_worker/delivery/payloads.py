@@ -114,9 +114,11 @@ def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[st
         for ours, theirs in FIELDS[key.kind].items()
         if getattr(datum, ours) not in (None, "")
     }
-    for name, extra in (datum.value or {}).items():
+    for name, extra in _extras(datum).items():
         # A stock TOM would take such a name for one of its own columns.
         value[f"extra_{name}" if name in _RESERVED else name] = extra
+    if not value:
+        raise Unsendable("It holds no value, and another TOM does not take such a row.")
     for name, number in value.items():
         _require_finite(name, number)
     source_name, source_location = _source(parcel, key, datum)
@@ -128,6 +130,15 @@ def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[st
         "timestamp": datum.timestamp.isoformat(),
         "value": value,
     }
+
+
+def _extras(datum: Any) -> dict[str, Any]:
+    """Return the free-form part of a data point."""
+    if datum.value and not isinstance(datum.value, dict):
+        raise Unsendable(
+            "Its value is not a set of names and values, as another TOM requires."
+        )
+    return datum.value or {}
 
 
 def _source(parcel: DatumsParcel, key: Key, datum: Any) -> tuple[str, str]:

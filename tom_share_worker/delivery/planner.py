@@ -113,8 +113,8 @@ def _plan_chunk(share: Share) -> bool:
     with transaction.atomic():
         # Nothing updated: another worker planned this chunk, or it was cancelled.
         if (
-            Share.objects.filter(pk=share.pk, plan_step=share.plan_step)
-            .exclude(status=Share.Status.CANCELLED)
+            Share.objects.filter(pk=share.pk, plan_step=share.plan_step, planned=False)
+            .exclude(status__in=Share.ENDED)
             .update(**columns)
             != 1
         ):

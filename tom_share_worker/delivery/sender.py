@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 import random
-import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from tom_share_worker import conf, presence
+from tom_share_worker import conf
 from tom_share_worker.delivery import (
     claims,
     closing,
@@ -26,7 +24,6 @@ from tom_share_worker.delivery import (
     parcels,
 )
 from tom_share_worker.delivery.claims import Claim
-from tom_share_worker.delivery.ledger import Fate, Key, Ledger
 from tom_share_worker.delivery.outcomes import (
     Blocked,
     Delivered,
@@ -36,15 +33,12 @@ from tom_share_worker.delivery.outcomes import (
     Refused,
     TryAgain,
 )
+from tom_share_worker.delivery.progress import Progress
 from tom_share_worker.exceptions import ConfigurationError
-from tom_share_worker.models import Attempt, Delivery, Failure, RemoteTarget
+from tom_share_worker.models import Attempt, Delivery, Failure
 from tom_share_worker.retry import RetryAt
 
 logger = logging.getLogger(__name__)
-
-CHECKPOINT = 1.0
-"""Seconds between two writes of the ledger while data points go out. Shorter: more
-writes; longer: more data points to verify after a kill, and a later halt on cancel."""
 
 OUR_FAULT_ATTEMPTS = 4
 """A fault of our own does not heal with time: after so many attempts people must look,
@@ -66,63 +60,6 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
     closing.settle(claim.delivery.share_id)
     dispatch.dispatch(key)
     return f"{type(outcome).__name__}: {outcome.note}"
-
-
-@dataclass
-class Progress:
-    """What a destination reports while it works, and how it learns to stop."""
-
-    claim: Claim
-    ledger: Ledger = field(init=False)
-    request: str = ""
-    status_code: int | None = None
-    answer: str = ""
-    _saved_at: float = field(default_factory=time.monotonic)
-
-    def __post_init__(self) -> None:
-        self.ledger = Ledger(self.claim.delivery.ledger)
-
-    def heard(self, request: str, status_code: int | None, answer: str) -> None:
-        """Note the last request and its answer, already clean of secrets."""
-        self.request, self.status_code, self.answer = request, status_code, answer
-
-    def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
-        """Write down what became of a data point."""
-        self.ledger.settle(key, fate, reason)
-
-    def found_target(self, remote_id: str | None) -> None:
-        """Remember, or with None forget, the destination's id of our target."""
-        delivery = self.claim.delivery
-        known: dict[str, Any] = {
-            "destination": delivery.destination,
-            "target_id": delivery.target_id,
-        }
-        if remote_id is None:
-            RemoteTarget.objects.filter(**known).delete()
-        else:
-            RemoteTarget.objects.update_or_create(
-                **known, defaults={"remote_id": remote_id}
-            )
-
-    def keep_going(self) -> bool:
-        """Save the ledger now and then; False when this worker must let go."""
-        if presence.stopping.is_set():
-            return False
-        if time.monotonic() - self._saved_at < CHECKPOINT:
-            return True
-        self._saved_at = time.monotonic()
-        # Nothing updated: the delivery was cancelled, or our claim lapsed.
-        return bool(_ours(self.claim).update(**self.columns()))
-
-    def columns(self) -> dict[str, Any]:
-        """Return the ledger as the columns of the delivery."""
-        return {"ledger": self.ledger.rows(), **self.ledger.counts()}
-
-
-def _ours(claim: Claim) -> Any:
-    return Delivery.objects.filter(
-        pk=claim.delivery.pk, claim=claim.token, status=Delivery.Status.SENDING
-    )
 
 
 def _open_attempt(claim: Claim, worker: str, task_id: str) -> Attempt:
@@ -162,7 +99,7 @@ def _record(
     now = timezone.now()
     change = _change(claim.delivery, outcome)
     with transaction.atomic():
-        moved = _ours(claim).update(
+        moved = claims.ours(claim).update(
             claim="",
             lease_until=None,
             hinted_at=None,

@@ -137,7 +137,6 @@ class Batch:
                 "api/reduceddatums/",
                 params={
                     "target__id": remote_id,
-                    "target_name": self.parcel.target.name,
                     "limit": "1000",
                     "offset": str(len(rows)),
                 },

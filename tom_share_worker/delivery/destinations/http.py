@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tom_share_worker import __version__, conf
+from tom_share_worker.delivery.destinations import deadlines
 
 USER_AGENT = f"tom_share_worker/{__version__}"
 
@@ -28,6 +25,14 @@ EXCERPT = 2000
 """Characters of an answer that are kept for people; a traceback page has far more."""
 
 _CHUNK = 65536
+
+_OTHER_SIDE = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+"""Errors that the other side or the way to it causes; any other is a fault of ours."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,10 @@ class Client:
         )
         limit = own.UPLOAD_TIMEOUT if stream is not None else own.TOTAL_TIMEOUT
         session = _session(self.base_url)
-        with _deadline(limit) as deadline:
+        with deadlines.deadline(limit) as deadline:
             try:
                 return self._exchange(session, request, own)
-            except requests.RequestException as error:
+            except _OTHER_SIDE as error:
                 session.close()
                 raise Unreachable(_why(error, deadline, own)) from error
 
@@ -139,7 +144,9 @@ class _Authorization(AuthBase):
         return request
 
 
-def _why(error: requests.RequestException, deadline: _Deadline, own: Any) -> str:
+def _why(
+    error: requests.RequestException, deadline: deadlines.Deadline, own: Any
+) -> str:
     """Put the failure of a request into words."""
     if deadline.passed:
         return f"it did not finish its answer within {deadline.seconds:g} seconds"
@@ -163,132 +170,20 @@ def _why(error: requests.RequestException, deadline: _Deadline, own: Any) -> str
     return "the connection was cut before the answer was complete"
 
 
-class _Deadline:
-    """Cuts the connection of its thread when the time is up.
-
-    The read time-out of `requests` starts anew with each byte, so a server that
-    trickles would never end.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.passed = False
-        self.connection: HTTPConnection | None = None
-
-    def cut(self) -> None:
-        self.passed = True
-        sock = getattr(self.connection, "sock", None)
-        if sock is not None:
-            try:
-                sock.shutdown(2)
-            except OSError:
-                # Closed already: the request has ended by itself in this moment.
-                return
-
-
-_local = threading.local()
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[_Deadline]:
-    deadline = _Deadline(seconds)
-    _local.deadline = deadline
-    ticket = _watch.add(time.monotonic() + seconds, deadline)
-    try:
-        yield deadline
-    finally:
-        _watch.remove(ticket)
-        _local.deadline = None
-
-
-class _Watch:
-    """The one thread that looks at all deadlines of this process, twice a second."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._deadlines: dict[int, tuple[float, _Deadline]] = {}
-        self._next = 0
-        self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
-
-    def add(self, when: float, deadline: _Deadline) -> int:
-        with self._lock:
-            # A forked child has the object but not the thread.
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._run, name="share-deadlines", daemon=True
-                )
-                self._thread.start()
-            self._next += 1
-            self._deadlines[self._next] = (when, deadline)
-        self._wake.set()
-        return self._next
-
-    def remove(self, ticket: int) -> None:
-        with self._lock:
-            self._deadlines.pop(ticket, None)
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            time.sleep(0.5)
-            with self._lock:
-                now = time.monotonic()
-                late = [d for when, d in self._deadlines.values() if when <= now]
-                if not self._deadlines:
-                    self._wake.clear()
-            for deadline in late:
-                deadline.cut()
-
-
-_watch = _Watch()
-
-
-class _WatchedConnection(HTTPConnection):
-    """Tells the deadline of its thread which connection to cut."""
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _tell_deadline(self)
-        super().request(*args, **kwargs)
-
-
-class _WatchedTLSConnection(HTTPSConnection):
-    """The same over TLS."""
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _tell_deadline(self)
-        super().request(*args, **kwargs)
-
-
-def _tell_deadline(connection: HTTPConnection) -> None:
-    deadline = getattr(_local, "deadline", None)
-    if deadline is not None:
-        deadline.connection = connection
-
-
-class _WatchedPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedConnection
-
-
-class _WatchedTLSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTLSConnection
-
-
 class _Adapter(HTTPAdapter):
     """Makes every connection a watched one, through a proxy, too."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        _watch_pools(self.poolmanager)
+        deadlines.watch_pools(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        _watch_pools(manager)
+        deadlines.watch_pools(manager)
         return manager
 
 
-def _watch_pools(manager: Any) -> None:
-    manager.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTLSPool}
+_local = threading.local()
 
 
 def _session(base_url: str) -> requests.Session:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONE = 2.0 / 3600
 """Degrees around a target in which a differently spelt twin of it is looked for."""
 
-PAGES = 20
+PAGES = 100
 """Pages of search results that are read; a name that matches more is no name."""
 
 

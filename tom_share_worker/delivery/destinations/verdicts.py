@@ -87,8 +87,9 @@ def _server_error(answer: Answer, name: str) -> Outcome:
     if isinstance(body, dict) and "Data processing error" in body:
         return Refused(
             Failure.REFUSED_DATA,
-            f"{name} received the file but could not read the data in it, and deleted "
-            f"it again. Check that the file has the format of its data product type.",
+            f"{name} received the file, could not read the data in it, and deleted it "
+            f"again. Check that the file has the format of its data product type. (A "
+            f"TOM that shows data to groups only fails so with every file.)",
         )
     if answer.status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED):
         return TryAgain(

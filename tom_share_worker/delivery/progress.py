@@ -1,0 +1,71 @@
+"""What a destination reports while it works, saved now and then.
+
+Between the sender, who owns the row, and the destination, which knows no rows.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tom_share_worker import presence
+from tom_share_worker.delivery import claims
+from tom_share_worker.delivery.claims import Claim
+from tom_share_worker.delivery.ledger import Fate, Key, Ledger
+from tom_share_worker.models import RemoteTarget
+
+CHECKPOINT = 1.0
+"""Seconds between two writes of the ledger while data points go out. Shorter: more
+writes; longer: more data points to verify after a kill, and a later halt on cancel."""
+
+
+@dataclass
+class Progress:
+    """What a destination reports while it works, and how it learns to stop."""
+
+    claim: Claim
+    ledger: Ledger = field(init=False)
+    request: str = ""
+    status_code: int | None = None
+    answer: str = ""
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.claim.delivery.ledger)
+
+    def heard(self, request: str, status_code: int | None, answer: str) -> None:
+        """Note the last request and its answer, already clean of secrets."""
+        self.request, self.status_code, self.answer = request, status_code, answer
+
+    def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
+        """Write down what became of a data point."""
+        self.ledger.settle(key, fate, reason)
+
+    def found_target(self, remote_id: str | None) -> None:
+        """Remember, or with None forget, the destination's id of our target."""
+        delivery = self.claim.delivery
+        known: dict[str, Any] = {
+            "destination": delivery.destination,
+            "target_id": delivery.target_id,
+        }
+        if remote_id is None:
+            RemoteTarget.objects.filter(**known).delete()
+        else:
+            RemoteTarget.objects.update_or_create(
+                **known, defaults={"remote_id": remote_id}
+            )
+
+    def keep_going(self) -> bool:
+        """Save the ledger now and then; False when this worker must let go."""
+        if presence.stopping.is_set():
+            return False
+        if time.monotonic() - self._saved_at < CHECKPOINT:
+            return True
+        self._saved_at = time.monotonic()
+        # Nothing updated: the delivery was cancelled, or our claim lapsed.
+        return bool(claims.ours(self.claim).update(**self.columns()))
+
+    def columns(self) -> dict[str, Any]:
+        """Return the ledger as the columns of the delivery."""
+        return {"ledger": self.ledger.rows(), **self.ledger.counts()}
