@@ -6,6 +6,7 @@ and `override_settings` work and a wrong value is reported where it is needed.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -139,7 +140,12 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """True for a finite number: NaN and infinity name no moment to wait for."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )
 
 
 def _wrong(name: str, value: Any, wanted: str) -> ConfigurationError:
