@@ -1,0 +1,1 @@
+"""How does a share reach another TOM? The tests of that room."""
