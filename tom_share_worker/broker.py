@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import redis
 from django.conf import settings as django_settings
 
 from tom_share_worker.exceptions import ConfigurationError
@@ -32,6 +31,10 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 10.0
 """Seconds for a first PING to be answered, which takes some hundredths."""
+
+PATIENCE = 5.0
+"""Seconds a living server may take to answer. One that takes longer is replaced, at the
+price of the hints in it; so longer than a busy machine makes it wait."""
 
 WATCH_INTERVAL = 1.0
 """Seconds between two looks whether the server lives, and so the longest gap without
@@ -135,9 +138,18 @@ class PrivateBroker:
             self._watcher = None
         self._end()
 
+    def answers(self) -> bool:
+        """True if a server on our socket answers PING within some seconds."""
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.settimeout(PATIENCE)
+            probe.connect(str(self.socket))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(16).startswith(b"+PONG")
+        return False
+
     def _ensure(self) -> None:
         with self._only_one():
-            if self._listening():
+            if self.answers():
                 return
             self._end()
             self.socket.unlink(missing_ok=True)  # left behind by a killed server
@@ -150,17 +162,6 @@ class PrivateBroker:
         with (self.directory / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    def _listening(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(1)
-            try:
-                probe.connect(str(self.socket))
-            except TimeoutError:
-                return True  # alive but busy; a second server would not help it
-            except OSError:
-                return False
-        return True
 
     def _launch(self) -> None:
         if len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT:
@@ -196,13 +197,10 @@ class PrivateBroker:
 
     def _await_answer(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_TIMEOUT
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1)
-        with contextlib.closing(client):
-            while process.poll() is None and time.monotonic() < deadline:
-                with contextlib.suppress(redis.RedisError):
-                    client.ping()
-                    return
-                time.sleep(0.02)
+        while process.poll() is None and time.monotonic() < deadline:
+            if self.answers():
+                return
+            time.sleep(0.02)
         self._end()
         raise ConfigurationError(
             f"The private broker did not start; {self.log} tells why. Mend that, or "
@@ -212,7 +210,7 @@ class PrivateBroker:
     def _watch(self) -> None:
         pause = WATCH_INTERVAL
         while not self._stopping.wait(pause):
-            if self._listening():
+            if self.answers():
                 pause = WATCH_INTERVAL
                 continue
             logger.warning("The private broker has gone; starting it again.")
