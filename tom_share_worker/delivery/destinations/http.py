@@ -50,7 +50,8 @@ class Answer:
             return None
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
+            # No JSON, or nested so deep that only malice or a bug wrote it.
             return None
 
     def text(self) -> str:
