@@ -7,6 +7,7 @@ delivered is not retried, what has ended is not cancelled.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -39,34 +40,34 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
             "pk", "share_id", "destination"
         )
     )
-    count = 0
-    with transaction.atomic():
-        for pk, _, _ in chosen:
-            count += _requeue(pk, now)
-        shares = {share for _, share, _ in chosen}
-        Share.objects.filter(pk__in=shares, status__in=Share.ENDED).update(
-            status=Share.Status.RUNNING, ended=None
-        )
-        _open({destination for _, _, destination in chosen})
+    count = sum(_requeue(pk, now) for pk, _, _ in chosen)
+    # The shares after their deliveries: opened first, the sweep might close them again.
+    shares = {share for _, share, _ in chosen}
+    Share.objects.filter(pk__in=shares, status__in=Share.ENDED).update(
+        status=Share.Status.RUNNING, ended=None
+    )
+    _open({destination for _, _, destination in chosen})
     return count
 
 
-def _requeue(pk: int, now: object) -> int:
+def _requeue(pk: int, now: datetime) -> int:
     """Put one row back to the start of its schedule; 0 if it changed meanwhile."""
-    row = Delivery.objects.filter(RETRYABLE | WAITING, pk=pk).first()
+    columns: dict[str, Any] = {"next_attempt_at": now, "hinted_at": None}
+    if Delivery.objects.filter(WAITING, pk=pk).update(attempt_count=0, **columns):
+        return 1
+    row = Delivery.objects.filter(RETRYABLE, pk=pk).first()
     if row is None:
         return 0
     ledger = Ledger(row.ledger)
     ledger.reopen_refused()
-    return Delivery.objects.filter(pk=pk, status=row.status).update(
+    return Delivery.objects.filter(RETRYABLE, pk=pk).update(
         status=Delivery.Status.QUEUED,
-        next_attempt_at=now,
-        hinted_at=None,
         attempt_count=0,
         lost_count=0,
         failure="",
         ended=None,
         ledger=ledger.rows(),
+        **columns,
         **ledger.counts(),
     )
 

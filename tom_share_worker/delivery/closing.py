@@ -63,11 +63,14 @@ def settle(share_pk: int) -> None:
 
 
 def settle_all() -> None:
-    """Close the shares whose deliveries have all ended."""
+    """Close the shares whose deliveries have all ended; open those with work again."""
     fail_followers(Delivery.objects.all())
-    open_deliveries = Q(
-        deliveries__status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING]
-    )
+    under_way = [Delivery.Status.QUEUED, Delivery.Status.SENDING]
+    waiting = Delivery.objects.filter(status__in=under_way)
+    Share.objects.filter(
+        pk__in=waiting.filter(share__status__in=Share.ENDED).values("share_id")
+    ).update(status=Share.Status.RUNNING, ended=None)
+    open_deliveries = Q(deliveries__status__in=under_way)
     ended = (
         Share.objects.filter(planned=True)
         .exclude(status__in=Share.ENDED)
