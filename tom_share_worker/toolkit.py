@@ -26,13 +26,11 @@ from tom_targets.base_models import BaseTarget
 from tom_targets.forms import TargetListShareForm, TargetShareForm
 from tom_targets.models import TargetList, get_target_model_class
 from tom_targets.permissions import targets_for_user
-from tom_targets.views import TargetShareView as HostTargetShareView
 
 __all__ = [
     "DATUM_MODELS",
     "DataProduct",
     "DataShareForm",
-    "HostTargetShareView",
     "TargetList",
     "TargetListShareForm",
     "TargetShareForm",

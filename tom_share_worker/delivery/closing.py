@@ -67,8 +67,10 @@ def settle_all() -> None:
     fail_followers(Delivery.objects.all())
     under_way = [Delivery.Status.QUEUED, Delivery.Status.SENDING]
     waiting = Delivery.objects.filter(status__in=under_way)
+    # Not the cancelled ones: they end first and their deliveries a moment later.
     Share.objects.filter(
-        pk__in=waiting.filter(share__status__in=Share.ENDED).values("share_id")
+        status__in=set(Share.ENDED) - {Share.Status.CANCELLED},
+        pk__in=waiting.values("share_id"),
     ).update(status=Share.Status.RUNNING, ended=None)
     open_deliveries = Q(deliveries__status__in=under_way)
     ended = (
