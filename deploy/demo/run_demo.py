@@ -45,7 +45,7 @@ def main() -> int:
             return 1
         finally:
             servers.stop()
-            screen.line("\n  Both TOMs have stopped; nothing is left running.")
+            screen.title("Both TOMs have stopped; nothing is left running.")
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
@@ -64,7 +64,7 @@ def _tour(screen: Screen, servers: Servers, *, stay: bool) -> bool:
 
     screen.title(f"What arrived in the {partner.name}, read back from its API")
     receiver = Browser(partner)
-    receiver.log_in(PARTNER)
+    receiver.log_in(ADMIN)
     equal = compare(screen, here, contents.read(receiver), SHARED)
     if stay:
         _stay(screen, servers)

@@ -42,13 +42,17 @@ class Browser:
         """Return a page."""
         return BeautifulSoup(self.get(path).text, "html.parser")
 
-    def get(self, path: str) -> requests.Response:
+    def get(self, path: str, accept: str = "*/*") -> requests.Response:
         """Return what an address of this TOM answers, which must not be an error."""
-        return self._good(self._session.get(self._address(path), timeout=TIMEOUT))
+        return self._good(
+            self._session.get(
+                self._address(path), headers={"Accept": accept}, timeout=TIMEOUT
+            )
+        )
 
     def json(self, path: str) -> Any:
-        """Return what the TOM's REST API answers."""
-        return self.get(path).json()
+        """Return what the TOM answers to programs."""
+        return self.get(path, accept="application/json").json()
 
     def send(
         self,

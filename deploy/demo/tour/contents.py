@@ -50,7 +50,8 @@ class Contents:
                 yield name
         if self.rows != other.rows:
             yield "number of data points"
-        if not self.lists <= other.lists:
+        imported = any(name.lower().startswith("imported") for name in other.lists)
+        if not self.lists <= other.lists or not imported:
             yield "target lists"
         if any(other.files.get(name) != data for name, data in self.files.items()):
             yield "files"

@@ -1,10 +1,11 @@
 """What the tour shows in the terminal; colours and moving bars only for a person."""
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 
-WIDTH = 28
+WIDTH = 20
 """Columns of a progress bar; with its label it fits a narrow terminal."""
 
 
@@ -32,20 +33,20 @@ class Screen:
         """Return a text in the colour of failure."""
         return self._paint("31", text)
 
-    def bars(self, rows: Sequence[tuple[str, int, int, str]], *, last: bool) -> None:
-        """Draw labelled bars over the ones drawn before; without a terminal, once."""
+    def bars(self, rows: Sequence[tuple[str, int, str]], *, last: bool) -> None:
+        """Draw bars of percents over those drawn before; without a terminal, once."""
         if not self._lively and not last:
             return
         if self._drawn:
             print(f"\x1b[{self._drawn}A", end="")
-        for label, done, total, note in rows:
-            full = WIDTH * done // total if total else 0
-            bar = self._paint("32", "━" * full) + self._paint(
-                "90", "─" * (WIDTH - full)
-            )
-            count = f"{done}/{total}" if total else "…"
+        for label, percent, note in rows:
+            full = WIDTH * percent // 100
+            rest = self._paint("90", "─" * (WIDTH - full))
+            bar = self._paint("32", "━" * full) + rest
+            # A line that wraps could not be drawn over.
+            room = shutil.get_terminal_size().columns - 64 if self._lively else None
             end = "\x1b[K" if self._lively else ""
-            print(f"  {label:<36} {bar} {count:>9}  {note}{end}")
+            print(f"  {label:<33} {bar} {percent:>3} %  {note[:room]}{end}")
         sys.stdout.flush()
         self._drawn = 0 if last else len(rows)
 

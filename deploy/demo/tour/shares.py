@@ -40,10 +40,10 @@ def share_target(browser: Browser, label: str, pk: int, *, ticked: bool) -> Shar
 
 
 def share_target_list(browser: Browser, label: str, pk: int) -> Share:
-    """Share a whole target list with its data."""
+    """Share a whole target list with its data, by the button that says so."""
     action = f"/targets/targetgrouping/{pk}/share/"
     form = form_with(browser.open(action), "share_destination")
-    typed = {**DESTINATION, "dataSwitch": "on"}
+    typed = {**DESTINATION, "dataSwitch": "on", "isSelectAll": "True"}
     return _press(browser, label, form, action, typed=typed)
 
 
@@ -80,15 +80,30 @@ def _press(browser: Browser, label: str, form: Tag, action: str, **more: Any) ->
 class Progress:
     """How far a share is, as its page shows it."""
 
-    done: int
-    total: int
-    status: str
+    percent: int
+    note: str
     ended: bool
 
 
 def progress(browser: Browser, share: Share) -> Progress:
-    """Read a share's progress off its page."""
-    raise NotImplementedError(share, browser)
+    """Ask what the share's page asks every few seconds, for programs."""
+    state = browser.json(f"{share.page}progress/")
+    trouble = state["note"] or state["destination_note"] or state["worker_note"]
+    said = [state["status"], _datums(state["datums"]), trouble]
+    return Progress(state["percent"], ", ".join(filter(None, said)), state["ended"])
+
+
+def _datums(datums: dict[str, int]) -> str:
+    """Say how many data points went which way."""
+    if not datums["total"]:
+        return ""
+    others = [
+        f"{datums[fate]} {fate.replace('_', ' ')}"
+        for fate in ("already_there", "refused")
+        if datums[fate]
+    ]
+    delivered = f"{datums['delivered']} of {datums['total']} data points"
+    return ", ".join([delivered, *others])
 
 
 def follow(
@@ -101,7 +116,7 @@ def follow(
         states = [progress(browser, share) for share in shares]
         over = all(state.ended for state in states) or time.monotonic() > deadline
         rows = [
-            (share.label, state.done, state.total, state.status)
+            (share.label, state.percent, state.note)
             for share, state in zip(shares, states, strict=True)
         ]
         screen.bars(rows, last=over)
