@@ -106,11 +106,18 @@ class RemoteTom:
 
     def cut_all(self) -> None:
         """Cut every connection that is open now."""
-        with self.lock:
-            sockets = list(self._sockets)
-        for sock in sockets:
+        for sock in self.open_sockets():
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+
+    def open_sockets(self) -> list[socket.socket]:
+        """Return the connections that are open now."""
+        with self.lock:
+            return list(self._sockets)
+
+    def await_no_sockets(self) -> None:
+        """Wait until all connections have ended."""
+        wait_until(lambda: not self.open_sockets(), 5, "all connections to end")
 
     @contextlib.contextmanager
     def connection(self, sock: socket.socket) -> Iterator[None]:
