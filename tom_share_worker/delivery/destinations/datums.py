@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations import verdicts
+from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.ledger import Fate, Key
@@ -26,16 +27,13 @@ from tom_share_worker.delivery.outcomes import (
 from tom_share_worker.delivery.parcels import DatumsParcel, TargetCard
 from tom_share_worker.models import Failure
 
-if TYPE_CHECKING:
-    from tom_share_worker.delivery.destinations import Progress
-
 ERRORS_IN_A_ROW = 3
 """Internal errors in a row after which the rest waits: it is the server's fault."""
 
 STUBBORN_ATTEMPTS = 3
 """Attempts after which a row that alone meets internal errors counts as refused."""
 
-Resolve = Callable[[Session, TargetCard, "Progress", str], str]
+Resolve = Callable[[Session, TargetCard, Progress, str], str]
 
 
 class Batch:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery.destinations import verdicts
 from tom_share_worker.delivery.destinations.accounts import accounts
+from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer, Client, Unreachable
 from tom_share_worker.delivery.destinations.multipart import Multipart
 from tom_share_worker.delivery.outcomes import Halted, Outcome, TryAgain
 from tom_share_worker.models import Failure
-
-if TYPE_CHECKING:
-    from tom_share_worker.delivery.destinations import Progress
 
 
 class Session:

@@ -7,11 +7,12 @@ data points one by one, upload a file. What each answer means is decided in `ver
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations import datums, matching, verdicts
+from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.multipart import Multipart
 from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.outcomes import Delivered, Halted, Outcome, Refused
@@ -23,9 +24,6 @@ from tom_share_worker.delivery.parcels import (
     TargetParcel,
 )
 from tom_share_worker.models import Failure
-
-if TYPE_CHECKING:
-    from tom_share_worker.delivery.destinations import Progress
 
 CONE = 2.0 / 3600
 """Degrees around a target in which a differently spelt twin of it is looked for."""

@@ -1,0 +1,37 @@
+"""What a kind of destination has to offer, and what it may report to.
+
+To add a kind: one class with `deliver`, and its line in `open_destination`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tom_share_worker.delivery.ledger import Fate, Key, Ledger
+from tom_share_worker.delivery.outcomes import Outcome
+from tom_share_worker.delivery.parcels import Parcel
+
+
+class Progress(Protocol):
+    """What a destination reports to while it works."""
+
+    ledger: Ledger
+
+    def heard(self, request: str, status_code: int | None, answer: str) -> None:
+        """Take the last request and its answer, clean of secrets."""
+
+    def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
+        """Take the fate of a data point."""
+
+    def found_target(self, remote_id: str | None) -> None:
+        """Take the id of our target there, or with None forget it."""
+
+    def keep_going(self) -> bool:
+        """Return False when the destination must stop and hand back."""
+
+
+class Destination(Protocol):
+    """What a kind of destination has to offer."""
+
+    def deliver(self, parcel: Parcel, progress: Progress) -> Outcome:
+        """Send a parcel, report to `progress`, return what came of it."""
