@@ -42,7 +42,9 @@ def match(card: TargetCard, found: Iterable[dict[str, Any]]) -> str | None:
 
 
 def _names(target: dict[str, Any]) -> list[str]:
-    aliases = target.get("aliases") or []
+    aliases = target.get("aliases")
+    if not isinstance(aliases, list):
+        aliases = []
     names = [target.get("name")] + [
         alias.get("name") for alias in aliases if isinstance(alias, dict)
     ]

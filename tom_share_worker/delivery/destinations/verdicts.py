@@ -144,7 +144,7 @@ def words(body: Any) -> str:
         return "; ".join(part for part in parts if part)[:_WORDS_LIMIT]
     if isinstance(body, list):
         return "; ".join(filter(None, map(words, body)))[:_WORDS_LIMIT]
-    return str(body).strip().rstrip(".") if body is not None else ""
+    return str(body).strip().rstrip(".")[:_WORDS_LIMIT] if body is not None else ""
 
 
 def says_invalid_target(answer: Answer) -> bool:
