@@ -239,7 +239,7 @@ def destination(key: str) -> DestinationSettings:
     if not isinstance(address, str) or not _is_http(address):
         raise ConfigurationError(
             f"DATA_SHARING[{key!r}]['BASE_URL'] must be the address of the other TOM, "
-            f"starting with https:// or http://."
+            f"starting with https:// or http://, without an account in it."
         )
     token, username, password = (
         str(entry[name]) if entry.get(name) else None
@@ -268,7 +268,12 @@ def _is_http(address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    # An account in the address would get into rows and logs with it.
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and not (parts.username or parts.password)
+    )
 
 
 def _data_sharing() -> Mapping[str, Any]:

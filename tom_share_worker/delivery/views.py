@@ -29,6 +29,9 @@ from tom_share_worker.models import Share
 PAGE = 200
 """Targets of a list that its share page names; to share all, none needs naming."""
 
+ID_DIGITS = 19
+"""Numbers with so many digits are no ids; databases raise errors on larger ones."""
+
 
 class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
     """Shares a target, and of its photometry what is ticked."""
@@ -63,7 +66,7 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
 
         destination, text = _asked(form)
         if destination == conf.DOWNLOAD:
-            return _download(self.request, form)
+            return _download(self.request, form, self._back())
         return _answer(self.request, share, self._back())
 
     def form_invalid(self, form: Form) -> HttpResponse:
@@ -130,13 +133,21 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
 class DataShareView(View):
     """Shares ticked photometry, or all data of a target; or downloads the former."""
 
+    def get(self, request: HttpRequest, tg_pk: int) -> HttpResponse:
+        """Lead to the page that holds the form; a person may come from the login."""
+        back = reverse("targets:detail", kwargs={"pk": tg_pk})
+        if not request.user.is_authenticated:
+            return redirect_to_login(back)
+        _viewable_target(request.user, tg_pk)
+        return redirect(back)
+
     def post(self, request: HttpRequest, tg_pk: int) -> HttpResponse:
         form = toolkit.DataShareForm(request.POST, request.FILES)
         back = reverse("targets:detail", kwargs={"pk": tg_pk})
         if form.is_valid() and form.cleaned_data["share_destination"] == conf.DOWNLOAD:
-            return _download(request, form)
+            return _download(request, form, back)
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return redirect_to_login(back)
         target = _viewable_target(request.user, tg_pk)
         if not form.is_valid():
             return _say_invalid(request, form, back)
@@ -156,11 +167,13 @@ class DataShareView(View):
 class DataProductShareView(LoginRequiredMixin, View):
     """Shares one data product with its file."""
 
+    def get(self, request: HttpRequest, dp_pk: int) -> HttpResponse:
+        """Lead to the page that holds the form; a person may come from the login."""
+        product = _viewable_product(request.user, dp_pk)
+        return redirect(reverse("targets:detail", kwargs={"pk": product.target_id}))
+
     def post(self, request: HttpRequest, dp_pk: int) -> HttpResponse:
-        products = toolkit.viewable_data_products(request.user)
-        product = products.filter(pk=dp_pk).select_related("target").first()
-        if product is None:
-            raise PermissionDenied
+        product = _viewable_product(request.user, dp_pk)
         form = toolkit.DataShareForm(request.POST, request.FILES)
         back = reverse("targets:detail", kwargs={"pk": product.target_id})
         if not form.is_valid():
@@ -179,12 +192,21 @@ class DataProductShareView(LoginRequiredMixin, View):
 
 def _viewable_target(user: Any, pk: int) -> Any:
     """Return a target the person may view; otherwise answer as the host does."""
-    target = toolkit.viewable_targets(user, [pk]).first()
+    target = toolkit.viewable_targets(user).filter(pk=pk).first()
     if target is not None:
         return target
     if toolkit.full_target(pk) is None:
         raise Http404
     raise PermissionDenied
+
+
+def _viewable_product(user: Any, pk: int) -> Any:
+    """Return a data product the person may view, or refuse."""
+    products = toolkit.viewable_data_products(user).filter(pk=pk)
+    product = products.select_related("target").first()
+    if product is None:
+        raise PermissionDenied
+    return product
 
 
 def _asked(form: Form) -> tuple[str, dict[str, str]]:
@@ -201,12 +223,11 @@ def _ids(request: HttpRequest, name: str) -> list[int]:
     """
     packed = request.POST.get(f"{name}-ids", "")
     given = [*request.POST.getlist(name), *filter(None, packed.split(","))]
-    try:
-        return [int(pk) for pk in given]
-    except ValueError as error:
+    if not all(pk.isascii() and pk.isdigit() and len(pk) < ID_DIGITS for pk in given):
         raise ShareRefused(
-            "The selection could not be read. Reload the page, tick again and share."
-        ) from error
+            "The selection could not be read. Reload the page and tick again."
+        )
+    return [int(pk) for pk in given]
 
 
 def _answer(
@@ -243,15 +264,20 @@ def _say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
     return redirect(back)
 
 
-def _download(request: HttpRequest, form: Form) -> HttpResponse:
+def _download(request: HttpRequest, form: Form, back: str) -> HttpResponse:
     """Answer as the host does, with the data points that the visitor may view."""
+    try:
+        ticked = _ids(request, "share-box")
+    except ShareRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(back)
     photometry = toolkit.DATUM_MODELS["photometry"]._default_manager.filter(
-        pk__in=_ids(request, "share-box")
+        pk__in=ticked
     )
     viewable = toolkit.viewable_datums(request.user, "photometry", photometry)
     selected = list(viewable.values_list("pk", flat=True))
     if not selected:
         messages.error(request, "No data point is selected that you may download.")
-        return redirect(request.META.get("HTTP_REFERER") or "/")
+        return redirect(back)
     response: HttpResponse = toolkit.download_data(form.cleaned_data, selected)
     return response

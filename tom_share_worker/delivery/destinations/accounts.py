@@ -98,12 +98,10 @@ def _trade(settings: DestinationSettings, client: Client) -> str | None:
     body = answer.json()
     if answer.status == HTTPStatus.OK and isinstance(body, dict) and body.get("token"):
         return str(body["token"])
+    answer = answer.without(settings.secrets)
     if answer.status == HTTPStatus.BAD_REQUEST and isinstance(body, dict):
-        raise Halted(
-            Blocked(
-                f"{settings.display_name} refused our account: {verdicts.words(body)}."
-            )
-        )
+        why = verdicts.words(answer.json())
+        raise Halted(Blocked(f"{settings.display_name} refused our account: {why}."))
     if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         # No such page, or tokens only after two-factor login: the password may do.
         return None

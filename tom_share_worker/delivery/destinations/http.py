@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import requests
@@ -53,6 +53,17 @@ class Answer:
         except (ValueError, RecursionError):
             # No JSON, or nested so deep that only malice or a bug wrote it.
             return None
+
+    def without(self, secrets: Iterable[str]) -> Answer:
+        """Return this answer with our secrets taken out, in case a server echoes them.
+
+        Rows, logs and pages are made of answers; none of them may hold a secret.
+        """
+        body = self.body
+        for secret in filter(None, secrets):
+            for form in (secret, json.dumps(secret)[1:-1]):
+                body = body.replace(form.encode(), b"[secret]")
+        return replace(self, body=body)
 
     def text(self) -> str:
         """Return the beginning of the body for people to read."""

@@ -95,14 +95,7 @@ class Session:
                     destination_wide=True,
                 )
             ) from unreachable
-        self._progress.heard(
-            answer.request, answer.status, self._clean(answer.text(), authorization)
-        )
-        return answer, authorization
-
-    def _clean(self, text: str, authorization: str) -> str:
-        """Take our secrets out of what a server sent back."""
         secrets = {*self.settings.secrets, authorization.partition(" ")[2]}
-        for secret in filter(None, secrets):
-            text = text.replace(secret, "[secret]")
-        return text
+        answer = answer.without(secrets)
+        self._progress.heard(answer.request, answer.status, answer.text())
+        return answer, authorization
