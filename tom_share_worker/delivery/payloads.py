@@ -68,7 +68,12 @@ _RESERVED = {
 MAX_LENGTHS = {
     "bandpass": 32,
     "unit": 32,
+    "ra_error_units": 32,
+    "dec_error_units": 32,
+    "data_type": 100,
+    "setup": 2000,
     "source_name": 100,
+    "source_location": 200,
     "telescope": 255,
     "instrument": 255,
     "reduction_version": 50,
