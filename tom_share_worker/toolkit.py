@@ -104,13 +104,18 @@ def viewable_targets(user: User, pks: Iterable[int] | None = None) -> Any:
 
 
 def viewable_target_lists(user: User) -> Any:
-    """Return the target lists a person may see: the host shows all to people logged in.
+    """Return the target lists a person may see: their own, and lists of what they see.
 
-    What is in a list is another matter; its targets are filtered one by one.
+    The host grants lists to those who make them, but nobody the lists that other TOMs
+    send. What is in a list is another matter; its targets are filtered one by one.
     """
     if user is None or not user.is_authenticated:
         return TargetList.objects.none()
-    return TargetList.objects.all()
+    own = get_objects_for_user(user, "tom_targets.view_targetlist", klass=TargetList)
+    viewable = viewable_targets(user).values("pk")
+    return TargetList.objects.filter(
+        models.Q(pk__in=own.values("pk")) | models.Q(targets__in=viewable)
+    ).distinct()
 
 
 def viewable_datums(user: User, kind: str, datums: Any) -> Any:

@@ -6,10 +6,8 @@ host's templates post.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -18,19 +16,15 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.html import format_html
 from django.views.generic import FormView, View
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import outbox
-from tom_share_worker.exceptions import ConfigurationError, ShareRefused
+from tom_share_worker.delivery import answers, outbox
+from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
 
 PAGE = 200
 """Targets of a list that its share page names; to share all, none needs naming."""
-
-ID_DIGITS = 19
-"""Numbers with so many digits are no ids; databases raise errors on larger ones."""
 
 
 class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
@@ -59,18 +53,18 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
         def share() -> Share:
             if form.cleaned_data["target"].pk != self.target.pk:
                 raise ShareRefused("The form names another target than this page.")
-            ticked = _ids(self.request, "share-box")
+            ticked = answers.ids(self.request, "share-box")
             return outbox.share_target(
                 self.request.user, destination, self.target, ticked, **text
             )
 
-        destination, text = _asked(form)
+        destination, text = answers.asked(form)
         if destination == conf.DOWNLOAD:
-            return _download(self.request, form, self._back())
-        return _answer(self.request, share, self._back())
+            return answers.download(self.request, form, self._back())
+        return answers.answer(self.request, share, self._back())
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        return _say_invalid(self.request, form, self._back())
+        return answers.say_invalid(self.request, form, self._back())
 
     def _back(self) -> str:
         return reverse("targets:detail", kwargs={"pk": self.target.pk})
@@ -115,16 +109,16 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
                 self.request.user,
                 destination,
                 self.target_list,
-                None if whole else _ids(self.request, "selected-target"),
+                None if whole else answers.ids(self.request, "selected-target"),
                 with_data=bool(self.request.POST.get("dataSwitch")),
                 **text,
             )
 
-        destination, text = _asked(form)
-        return _answer(self.request, share, self._back())
+        destination, text = answers.asked(form)
+        return answers.answer(self.request, share, self._back())
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        return _say_invalid(self.request, form, self._back())
+        return answers.say_invalid(self.request, form, self._back())
 
     def _back(self) -> str:
         return f"{reverse('targets:list')}?targetlist__name={self.target_list.pk}"
@@ -145,23 +139,23 @@ class DataShareView(View):
         form = toolkit.DataShareForm(request.POST, request.FILES)
         back = reverse("targets:detail", kwargs={"pk": tg_pk})
         if form.is_valid() and form.cleaned_data["share_destination"] == conf.DOWNLOAD:
-            return _download(request, form, back)
+            return answers.download(request, form, back)
         if not request.user.is_authenticated:
             return redirect_to_login(back)
         target = _viewable_target(request.user, tg_pk)
         if not form.is_valid():
-            return _say_invalid(request, form, back)
-        destination, text = _asked(form)
+            return answers.say_invalid(request, form, back)
+        destination, text = answers.asked(form)
 
         def share() -> Share:
-            ticked = _ids(request, "share-box")
+            ticked = answers.ids(request, "share-box")
             if ticked:
                 return outbox.share_photometry(
                     request.user, destination, ticked, target, **text
                 )
             return outbox.share_target_data(request.user, destination, target, **text)
 
-        return _answer(request, share, back)
+        return answers.answer(request, share, back)
 
 
 class DataProductShareView(LoginRequiredMixin, View):
@@ -177,8 +171,8 @@ class DataProductShareView(LoginRequiredMixin, View):
         form = toolkit.DataShareForm(request.POST, request.FILES)
         back = reverse("targets:detail", kwargs={"pk": product.target_id})
         if not form.is_valid():
-            return _say_invalid(request, form, back)
-        destination, text = _asked(form)
+            return answers.say_invalid(request, form, back)
+        destination, text = answers.asked(form)
 
         def share() -> Share:
             if destination == conf.DOWNLOAD:
@@ -187,7 +181,7 @@ class DataProductShareView(LoginRequiredMixin, View):
                 )
             return outbox.share_data_product(request.user, destination, product, **text)
 
-        return _answer(request, share, back)
+        return answers.answer(request, share, back)
 
 
 def _viewable_target(user: Any, pk: int) -> Any:
@@ -207,77 +201,3 @@ def _viewable_product(user: Any, pk: int) -> Any:
     if product is None:
         raise PermissionDenied
     return product
-
-
-def _asked(form: Form) -> tuple[str, dict[str, str]]:
-    """Return the destination and the text fields of a valid form."""
-    asked = form.cleaned_data
-    text = {"title": asked["share_title"], "message": asked["share_message"]}
-    return asked["share_destination"], text
-
-
-def _ids(request: HttpRequest, name: str) -> list[int]:
-    """Return the ticked ids: one field each, or many packed into one by our script.
-
-    Django answers 400 to a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS fields.
-    """
-    packed = request.POST.get(f"{name}-ids", "")
-    given = [*request.POST.getlist(name), *filter(None, packed.split(","))]
-    if not all(pk.isascii() and pk.isdigit() and len(pk) < ID_DIGITS for pk in given):
-        raise ShareRefused(
-            "The selection could not be read. Reload the page and tick again."
-        )
-    return [int(pk) for pk in given]
-
-
-def _answer(
-    request: HttpRequest, share: Callable[[], Share], back: str
-) -> HttpResponse:
-    """Put the share into the outbox; say so with a link, or say what is wrong."""
-    try:
-        posted = share()
-    except (ShareRefused, ConfigurationError) as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(
-            request,
-            format_html(
-                '{} goes to {}. <a class="alert-link" href="{}">Follow its progress</a>'
-                " or go on working; it is sent in the background.",
-                posted.subject,
-                posted.destination_name,
-                posted.get_absolute_url(),
-            ),
-        )
-    return redirect(back)
-
-
-def _say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
-    """Say in words which field of the form is wrong."""
-    wrong = "; ".join(
-        f"{form.fields[name].label or name}: {' '.join(map(str, errors))}"
-        if name in form.fields
-        else " ".join(map(str, errors))
-        for name, errors in form.errors.items()
-    )
-    messages.error(request, f"Nothing was shared. {wrong}")
-    return redirect(back)
-
-
-def _download(request: HttpRequest, form: Form, back: str) -> HttpResponse:
-    """Answer as the host does, with the data points that the visitor may view."""
-    try:
-        ticked = _ids(request, "share-box")
-    except ShareRefused as refusal:
-        messages.error(request, str(refusal))
-        return redirect(back)
-    photometry = toolkit.DATUM_MODELS["photometry"]._default_manager.filter(
-        pk__in=ticked
-    )
-    viewable = toolkit.viewable_datums(request.user, "photometry", photometry)
-    selected = list(viewable.values_list("pk", flat=True))
-    if not selected:
-        messages.error(request, "No data point is selected that you may download.")
-        return redirect(back)
-    response: HttpResponse = toolkit.download_data(form.cleaned_data, selected)
-    return response

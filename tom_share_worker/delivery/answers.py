@@ -1,0 +1,93 @@
+"""How a click is read and answered: one sentence and the way back, or a CSV.
+
+Called by `views`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.html import format_html
+
+from tom_share_worker import toolkit
+from tom_share_worker.exceptions import ConfigurationError, ShareRefused
+from tom_share_worker.models import Share
+
+ID_DIGITS = 19
+"""Numbers with so many digits are no ids; databases raise errors on larger ones."""
+
+
+def asked(form: Form) -> tuple[str, dict[str, str]]:
+    """Return the destination and the text fields of a valid form."""
+    asked = form.cleaned_data
+    text = {"title": asked["share_title"], "message": asked["share_message"]}
+    return asked["share_destination"], text
+
+
+def ids(request: HttpRequest, name: str) -> list[int]:
+    """Return the ticked ids: one field each, or many packed into one by our script.
+
+    Django answers 400 to a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS fields.
+    """
+    packed = request.POST.get(f"{name}-ids", "")
+    given = [*request.POST.getlist(name), *filter(None, packed.split(","))]
+    if not all(pk.isascii() and pk.isdigit() and len(pk) < ID_DIGITS for pk in given):
+        raise ShareRefused(
+            "The selection could not be read. Reload the page and tick again."
+        )
+    return [int(pk) for pk in given]
+
+
+def answer(request: HttpRequest, share: Callable[[], Share], back: str) -> HttpResponse:
+    """Put the share into the outbox; say so with a link, or say what is wrong."""
+    try:
+        posted = share()
+    except (ShareRefused, ConfigurationError) as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request,
+            format_html(
+                '{} goes to {}. <a class="alert-link" href="{}">Follow its progress</a>'
+                " or go on working; it is sent in the background.",
+                posted.subject,
+                posted.destination_name,
+                posted.get_absolute_url(),
+            ),
+        )
+    return redirect(back)
+
+
+def say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
+    """Say in words which field of the form is wrong."""
+    wrong = "; ".join(
+        f"{form.fields[name].label or name}: {' '.join(map(str, errors))}"
+        if name in form.fields
+        else " ".join(map(str, errors))
+        for name, errors in form.errors.items()
+    )
+    messages.error(request, f"Nothing was shared. {wrong}")
+    return redirect(back)
+
+
+def download(request: HttpRequest, form: Form, back: str) -> HttpResponse:
+    """Answer as the host does, with the data points that the visitor may view."""
+    try:
+        ticked = ids(request, "share-box")
+    except ShareRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(back)
+    photometry = toolkit.DATUM_MODELS["photometry"]._default_manager.filter(
+        pk__in=ticked
+    )
+    viewable = toolkit.viewable_datums(request.user, "photometry", photometry)
+    selected = list(viewable.values_list("pk", flat=True))
+    if not selected:
+        messages.error(request, "No data point is selected that you may download.")
+        return redirect(back)
+    response: HttpResponse = toolkit.download_data(form.cleaned_data, selected)
+    return response
