@@ -72,9 +72,7 @@ class Click:
     def but(self, **fields: Any) -> Click:
         """Return the same click with other fields; None leaves one out."""
         changed = self.fields | {k.replace("__", "-"): v for k, v in fields.items()}
-        return replace(
-            self, fields={k: v for k, v in changed.items() if v is not None}
-        )
+        return replace(self, fields={k: v for k, v in changed.items() if v is not None})
 
 
 def _fields(sky: Sky, **more: Any) -> dict[str, Any]:
