@@ -56,7 +56,9 @@ class Batch:
 
     def send(self, remote_id: str) -> Outcome:
         """Post what is pending, row by row, and sum up."""
-        for key, datum in self.parcel.datums.items():
+        for key, datum in self._in_turn():
+            if self._errors_in_a_row >= ERRORS_IN_A_ROW:
+                break
             if not self.progress.keep_going():
                 return Interrupted()
             try:
@@ -75,6 +77,15 @@ class Batch:
                 answer = self._post(body | {"target": remote_id})
             self._judge(key, body, answer)
         return self._sum_up()
+
+    def _in_turn(self) -> list[tuple[Key, Any]]:
+        """Return the rows, beginning at another one in each attempt.
+
+        Otherwise a few that always meet an internal error would keep the rest waiting.
+        """
+        rows = list(self.parcel.datums.items())
+        first = self.parcel.attempts * ERRORS_IN_A_ROW % len(rows) if rows else 0
+        return rows[first:] + rows[:first]
 
     def _post(self, body: dict[str, Any]) -> Answer:
         return self.session.request("POST", "api/reduceddatums/", body=body)
@@ -107,8 +118,6 @@ class Batch:
             return
         self._failed[key] = outcome.note
         self._errors_in_a_row += 1
-        if self._errors_in_a_row >= ERRORS_IN_A_ROW:
-            raise Halted(outcome)
 
     def _may_be_doubled(self, body: dict[str, Any]) -> bool:
         """True for a row that may have arrived before and that no constraint of the
@@ -152,7 +161,7 @@ class Batch:
         ledger = self.progress.ledger
         counts = ledger.counts()
         arrived = counts["delivered_count"] + counts["already_there_count"]
-        if self._failed and arrived and self.parcel.attempts >= STUBBORN_ATTEMPTS:
+        if arrived and self._is_stubborn():
             for key, note in self._failed.items():
                 self.progress.settle(key, Fate.REFUSED, note)
             counts = ledger.counts()
@@ -166,6 +175,13 @@ class Batch:
             reason = next((why for _, why in ledger.refused()), "There was nothing.")
             return Refused(Failure.REFUSED_DATA, f"Nothing was accepted. {reason}")
         return Delivered(_sentence(counts))
+
+    def _is_stubborn(self) -> bool:
+        """True if the rows that failed will fail for ever: all others are there, and
+        they alone have met internal errors often enough."""
+        return self.parcel.attempts >= STUBBORN_ATTEMPTS and len(self._failed) == len(
+            self.progress.ledger.pending()
+        )
 
 
 def _same(body: dict[str, Any], row: dict[str, Any]) -> bool:
