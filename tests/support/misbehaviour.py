@@ -38,6 +38,7 @@ class Reply:
 class Exchange(Protocol):
     """One request under way, as the server hands it to a behaviour."""
 
+    asked: Any  # a `remote_http.Request`
     released: threading.Event
 
     def act(self) -> Reply:

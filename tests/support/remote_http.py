@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     released: threading.Event
-    request_: Request
+    asked: Request
 
     @property
     def remote(self) -> RemoteTom:
@@ -71,8 +71,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         """Record the request, then behave as scripted, else as a TOM does."""
-        self.request_ = self._read()
-        rule = self.remote.rule_for(self.request_)
+        self.asked = self._read()
+        rule = self.remote.rule_for(self.asked)
         try:
             if rule is None:
                 self.send(self.act())
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
     # --- the API ----------------------------------------------------------------
 
     def _route(self, account: str) -> tuple[int, Any]:
-        request, store = self.request_, self.remote.store
+        request, store = self.asked, self.remote.store
         match request.method, request.path.strip("/").split("/")[1:]:
             case "POST", ["token-auth"]:
                 return self.remote.trade(json.loads(request.body))
@@ -164,12 +164,12 @@ class Handler(BaseHTTPRequestHandler):
         return 404, {"detail": "Not found."}
 
     def _page(self, rows: list[Any]) -> dict[str, Any]:
-        query = self.request_.query
+        query = self.asked.query
         limit = int(query.get("limit", PAGE_SIZE))
         offset = int(query.get("offset", 0))
         after = offset + limit
         more = urlencode(query | {"offset": str(after)})
-        address = f"{self.remote.url.rstrip('/')}{self.request_.path}?{more}"
+        address = f"{self.remote.url.rstrip('/')}{self.asked.path}?{more}"
         return {
             "count": len(rows),
             "next": address if after < len(rows) else None,
@@ -182,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
             f"CONTENT_{k}": self.headers[f"Content-{k}"] for k in ("TYPE", "LENGTH")
         }
         handlers = [MemoryFileUploadHandler(), TemporaryFileUploadHandler()]
-        stream = io.BytesIO(self.request_.body)
+        stream = io.BytesIO(self.asked.body)
         fields, files = MultiPartParser(headers, stream, handlers).parse()
         file = files["file"]
         return fields.dict(), file.name, file.read()
