@@ -1,4 +1,5 @@
-"""What a person can see and do about shares.
+"""What a person can see of the shares, and do about them.
 
-Reads rows, and asks the rooms to act.
+Reads the rows (`overview`), shows them (`pages`, `tables`, `admin`), and asks the other
+rooms to act; nothing here sends anything, and no other room imports this one.
 """

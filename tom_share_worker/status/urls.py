@@ -1,7 +1,23 @@
-"""The addresses of the status pages, below `shares/`."""
+"""The addresses of this room's pages; gathered by `tom_share_worker.urls`."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from tom_share_worker.status import pages
+
+urlpatterns = [
+    path("", pages.ShareList.as_view(), name="share-list"),
+    path("<int:pk>/", pages.ShareDetail.as_view(), name="share-detail"),
+    path("<int:pk>/progress/", pages.ShareProgress.as_view(), name="share-progress"),
+    path("<int:pk>/retry/", pages.ShareRetry.as_view(), name="share-retry"),
+    path("<int:pk>/cancel/", pages.ShareCancel.as_view(), name="share-cancel"),
+    path(
+        "deliveries/<int:pk>/", pages.DeliveryDetail.as_view(), name="delivery-detail"
+    ),
+    path(
+        "deliveries/<int:pk>/retry/",
+        pages.DeliveryRetry.as_view(),
+        name="delivery-retry",
+    ),
+]

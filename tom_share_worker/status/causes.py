@@ -1,0 +1,80 @@
+"""Why parts of a share did not arrive, and what a person can do about it.
+
+Called by the pages; the cures are those of `models.Failure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Min, Q, Sum
+
+from tom_share_worker.models import Delivery, Failure, Share
+from tom_share_worker.status import words
+
+Status = Delivery.Status
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason why parts of a share did not arrive, and what to do about it."""
+
+    failure: Failure
+    count: str
+    example: Delivery | None
+
+    @property
+    def title(self) -> str:
+        """Return the reason as a heading."""
+        return self.failure.value.capitalize()
+
+    @property
+    def cure(self) -> str:
+        """Return what a person can do."""
+        return self.failure.cure
+
+
+def of_share(share: Share) -> list[Cause]:
+    """Group what did not arrive by cause, the most frequent first; two queries."""
+    failed = Q(status=Status.FAILED)
+    refused = Q(status=Status.DELIVERED, refused_count__gt=0)
+    rows = list(
+        share.deliveries.filter(failed | refused)
+        .order_by()
+        .values("status", "failure")
+        .annotate(n=Count("pk"), refused=Sum("refused_count"), first=Min("pk"))
+        .order_by("-n")
+    )
+    firsts = Delivery.objects.defer("ledger").select_related("data_product")
+    examples = firsts.in_bulk([row["first"] for row in rows])
+    return [
+        Cause(
+            _failure(row["status"], row["failure"]),
+            _how_many(row),
+            examples.get(row["first"]),
+        )
+        for row in rows
+    ]
+
+
+def cure(delivery: Delivery) -> str:
+    """Return what a person can do for one delivery, or nothing where none is needed."""
+    refused = delivery.status == Status.DELIVERED and delivery.refused_count > 0
+    if delivery.status == Status.FAILED or refused:
+        return _failure(delivery.status, delivery.failure).cure
+    return ""
+
+
+def _failure(status: str, failure: str) -> Failure:
+    if status == Status.DELIVERED:
+        return Failure.REFUSED_DATA
+    return Failure(failure) if failure in Failure.values else Failure.OUR_FAULT
+
+
+def _how_many(row: Mapping[str, Any]) -> str:
+    if row["status"] == Status.DELIVERED:
+        points = words.count(row["refused"], "data point")
+        return f"{points} in {words.deliveries(row['n'])}, whose other data arrived"
+    return words.deliveries(row["n"])

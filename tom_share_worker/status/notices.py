@@ -1,0 +1,109 @@
+"""Why things wait: the sentences about workers and destinations that pages show.
+
+Called by the pages and tables; reads the rows `Worker` and `Destination`.
+"""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django.utils.html import format_html
+
+from tom_share_worker.models import Delivery, Destination, Worker
+from tom_share_worker.models.worker import SEEN_RECENTLY
+from tom_share_worker.status import words
+
+_START = (
+    "Shares wait and nothing is lost; start one with `python manage.py share_worker`."
+)
+
+
+def worker_note() -> str:
+    """Say that no worker is there to send, or nothing when one is alive."""
+    now = timezone.now()
+    last = Worker.last_seen()
+    if last is None:
+        return f"No worker has ever been seen. {_START}"
+    if last >= now - SEEN_RECENTLY:
+        return ""
+    return (
+        f"No worker has been seen since {words.clock(last, now)} "
+        f"({words.span(now - last)} ago). {_START}"
+    )
+
+
+def marked_up(note: str) -> str:
+    """Show the command in a note as one, where it is not read as plain text."""
+    before, *command = note.split("`")
+    if not command:
+        return note
+    return format_html("{}<code>{}</code>{}", before, *command)
+
+
+def state(key: str) -> Destination | None:
+    """Return what is known of a destination; None before its first delivery."""
+    return Destination.objects.select_related("paused_by").filter(key=key).first()
+
+
+def destination_note(destination: Destination | None) -> str:
+    """Say why a destination takes nothing now, or nothing when it is open."""
+    if destination is None:
+        return ""
+    if destination.paused:
+        return _paused(destination)
+    if not backs_off(destination) or destination.retry_at is None:
+        return ""
+    now = timezone.now()
+    return " ".join(
+        part
+        for part in (
+            f"{destination} is not being tried just now.",
+            words.sentence(destination.note),
+            f"The next try is at {words.clock(destination.retry_at, now)} "
+            f"(in {words.span(destination.retry_at - now)}).",
+        )
+        if part
+    )
+
+
+def backs_off(destination: Destination) -> bool:
+    """True while nothing is tried there, because it was found down."""
+    return destination.retry_at is not None and destination.retry_at > timezone.now()
+
+
+def _paused(destination: Destination) -> str:
+    note = words.sentence(destination.note)
+    if destination.paused_by is None:
+        return (
+            f"Deliveries to {destination} are paused. {note} Nothing is lost: when the "
+            f"cause is mended, press Retry."
+        )
+    person = destination.paused_by.get_username()
+    # The default note only repeats who it was.
+    reason = "" if note == f"Paused by {person}." else f" {note}"
+    return (
+        f"Deliveries to {destination} were paused by {person}.{reason} Nothing is "
+        f"lost: they go on when an administrator of this TOM resumes them."
+    )
+
+
+def next_attempt(delivery: Delivery, destination: Destination | None) -> str:
+    """Say when a delivery is tried next, or nothing where it is not to be."""
+    if delivery.status == Delivery.Status.SENDING:
+        return "under way"
+    if delivery.status != Delivery.Status.QUEUED:
+        return ""
+    now = timezone.now()
+    # `target_status` is what `tables.with_target` adds.
+    if getattr(delivery, "target_status", None) not in (
+        None,
+        Delivery.Status.DELIVERED,
+    ):
+        return "when its target has arrived"
+    if destination is not None and destination.paused:
+        return "when the destination is resumed"
+    time = delivery.next_attempt_at
+    if destination is not None and destination.retry_at:
+        time = max(time, destination.retry_at)
+    if time <= now:
+        return "as soon as a worker is free"
+    return f"in {words.span(time - now)} ({words.clock(time, now)})"

@@ -1,0 +1,168 @@
+"""How a share stands, read from the rows in a fixed number of queries.
+
+Called by the pages, which show what is found here and decide nothing themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from tom_share_worker.models import Delivery, Share
+from tom_share_worker.status import words
+
+Status = Delivery.Status
+
+
+def visible_shares(user: Any) -> QuerySet[Share]:
+    """Return the shares a person may see: their own, or with permission all."""
+    shares = Share.objects.all()
+    return shares if sees_all(user) else shares.filter(user_id=user.pk)
+
+
+def sees_all(user: Any) -> bool:
+    """True for superusers and for those who may view shares of others."""
+    return bool(user.has_perm("tom_share_worker.view_share"))
+
+
+def may_act(user: Any, share: Share) -> bool:
+    """True if a person may retry and cancel this share and its deliveries."""
+    return share.user_id == user.pk or bool(
+        user.has_perm("tom_share_worker.change_share")
+    )
+
+
+@dataclass(frozen=True)
+class Datums:
+    """How many data points went which way."""
+
+    total: int = 0
+    delivered: int = 0
+    already_there: int = 0
+    refused: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Return how many have met their fate."""
+        return self.delivered + self.already_there + self.refused
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a share is."""
+
+    status: str
+    ended: bool
+    planned: bool
+    note: str
+    deliveries: dict[str, int] = field(default_factory=dict)
+    datums: Datums = field(default_factory=Datums)
+    percent: int = 0
+    retryable: bool = False
+
+    @property
+    def total(self) -> int:
+        """Return how many deliveries there are by now."""
+        return sum(self.deliveries.values())
+
+    @property
+    def over(self) -> int:
+        """Return how many deliveries have ended, well or not."""
+        return self.total - self.deliveries["queued"] - self.deliveries["sending"]
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return what a person reads under the bar."""
+        if not self.total:
+            return [] if self.ended else ["Nothing is sent yet; the share is prepared."]
+        said = [f"{self.over:,} of {words.deliveries(self.total)} have ended."]
+        if not self.planned:
+            said.append("More are being prepared.")
+        if self.datums.total:
+            said.append(_datum_sentence(self.datums, self.ended))
+        return said
+
+
+def _datum_sentence(datums: Datums, ended: bool) -> str:
+    fates = [f"{datums.delivered:,} delivered"]
+    if datums.already_there:
+        fates.append(f"{datums.already_there:,} already there")
+    if datums.refused:
+        fates.append(f"{datums.refused:,} refused")
+    if open_ := datums.total - datums.settled:
+        fates.append(f"{open_:,} not {'sent' if ended else 'yet'}")
+    points = words.count(datums.total, "data point")
+    return f"Of {points}: {', '.join(fates)}."
+
+
+def progress(share: Share) -> Progress:
+    """Count a share's deliveries and data points, all in one query."""
+    rows = list(
+        share.deliveries.order_by()
+        .values("status")
+        .annotate(
+            n=Count("pk"),
+            tried=Count("pk", filter=~Q(failure="")),
+            total=Sum("datum_count"),
+            delivered=Sum("delivered_count"),
+            already_there=Sum("already_there_count"),
+            refused=Sum("refused_count"),
+        )
+    )
+    counts = dict.fromkeys(Status.values, 0) | {row["status"]: row["n"] for row in rows}
+    return Progress(
+        status=share.status,
+        ended=share.is_ended,
+        planned=share.planned,
+        note=share.note,
+        deliveries=counts,
+        datums=Datums(
+            *(
+                sum(row[name] for row in rows)
+                for name in ("total", "delivered", "already_there", "refused")
+            )
+        ),
+        percent=100 if share.is_ended else _percent(rows),
+        retryable=_retryable(share, rows),
+    )
+
+
+def _percent(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Weigh a delivery by itself and its data points, so that large ones move too."""
+    done = whole = 0
+    for row in rows:
+        weight = row["n"] + row["total"]
+        whole += weight
+        if row["status"] in (Status.QUEUED, Status.SENDING):
+            done += row["delivered"] + row["already_there"] + row["refused"]
+        else:
+            done += weight
+    # 100 is for a share that has ended: the last delivery may be a hard one.
+    return min(99, 100 * done // whole) if whole else 0
+
+
+def delivery_is_retryable(delivery: Delivery) -> bool:
+    """True if a person has a reason to press Retry on this delivery."""
+    return (
+        delivery.status in (Status.FAILED, Status.CANCELLED)
+        or (delivery.status == Status.DELIVERED and delivery.refused_count > 0)
+        or (delivery.status == Status.QUEUED and delivery.failure != "")
+    )
+
+
+def _retryable(share: Share, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """True if a person has a reason to press Retry.
+
+    What waits for its first attempt could be retried as well, but needs no help.
+    """
+    if not rows:
+        return share.status in (Share.Status.FAILED, Share.Status.CANCELLED)
+    return any(
+        row["status"] in (Status.FAILED, Status.CANCELLED)
+        or (row["status"] == Status.DELIVERED and row["refused"])
+        or (row["status"] == Status.QUEUED and row["tried"])
+        for row in rows
+    )

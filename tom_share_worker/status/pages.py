@@ -1,0 +1,249 @@
+"""The pages about shares, and the buttons on them; called through `urls`.
+
+Every page begins with what the person may see: the shares of others do not exist for
+them, and answer 404.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.views import View
+from django.views.generic import TemplateView
+from django_tables2 import RequestConfig
+
+from tom_share_worker.delivery import actions
+from tom_share_worker.models import Delivery, Share
+from tom_share_worker.status import causes, fates, notices, overview, tables, words
+
+PER_PAGE = 50
+"""Rows of a table on one page."""
+
+STOP_POLLING = 286
+"""The status by which htmx learns that it need not ask again."""
+
+
+class ShareList(LoginRequiredMixin, TemplateView):
+    """All shares a person may see, the newest first."""
+
+    template_name = "tom_share_worker/share_list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Gather the table and the word about workers."""
+        user = self.request.user
+        everyone = overview.sees_all(user)
+        table = tables.ShareTable(
+            tables.shares(overview.visible_shares(user)),
+            exclude=() if everyone else ("user",),
+        )
+        return super().get_context_data(
+            table=_paginated(self.request, table),
+            everyone=everyone,
+            worker_note=notices.marked_up(notices.worker_note()),
+            **kwargs,
+        )
+
+
+class ShareDetail(LoginRequiredMixin, TemplateView):
+    """One share: how far it is, what failed and why, its deliveries."""
+
+    template_name = "tom_share_worker/share_detail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Gather all that is known of the share."""
+        share = _share(self.request, kwargs["pk"])
+        standing = _standing(share)
+        status = self.request.GET.get("status", "")
+        status = status if status in Delivery.Status.values else ""
+        table = tables.DeliveryTable(
+            tables.deliveries(share, status), destination=standing["destination"]
+        )
+        return super().get_context_data(
+            table=_paginated(self.request, table),
+            may_act=overview.may_act(self.request.user, share),
+            status_filter=status,
+            **_as_html(standing),
+            **kwargs,
+        )
+
+
+class ShareProgress(LoginRequiredMixin, View):
+    """The part of the share's page that changes, for htmx; or the same as JSON."""
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Answer in the form that is asked for."""
+        share = _share(request, pk)
+        standing = _standing(share)
+        if request.get_preferred_type(["text/html", "application/json"]) == (
+            "application/json"
+        ):
+            answer: HttpResponse = JsonResponse(_as_json(standing))
+        else:
+            answer = _fragment(request, standing)
+        patch_cache_control(answer, no_store=True)
+        patch_vary_headers(answer, ["Accept"])
+        return answer
+
+
+def _fragment(request: HttpRequest, standing: dict[str, Any]) -> HttpResponse:
+    """Render the fragment; have the page loaded anew where its buttons change."""
+    progress = standing["progress"]
+    answer = render(
+        request,
+        "tom_share_worker/partials/share_progress.html",
+        _as_html(standing),
+        status=STOP_POLLING if progress.ended else 200,
+    )
+    retry_is_new = progress.retryable and request.GET.get("retry") == "no"
+    if progress.ended or retry_is_new:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+def _as_html(standing: dict[str, Any]) -> dict[str, Any]:
+    return {**standing, "worker_note": notices.marked_up(standing["worker_note"])}
+
+
+def _as_json(standing: dict[str, Any]) -> dict[str, Any]:
+    progress = standing["progress"]
+    return {
+        "status": progress.status,
+        "ended": progress.ended,
+        "percent": progress.percent,
+        "deliveries": progress.deliveries,
+        "datums": {
+            "delivered": progress.datums.delivered,
+            "already_there": progress.datums.already_there,
+            "refused": progress.datums.refused,
+            "total": progress.datums.total,
+        },
+        "note": progress.note,
+        "destination_note": standing["destination_note"],
+        "worker_note": standing["worker_note"],
+    }
+
+
+def _standing(share: Share) -> dict[str, Any]:
+    """Gather how a share stands: progress, causes of failure, reasons to wait."""
+    destination = notices.state(share.destination)
+    progress = overview.progress(share)
+    waits = not progress.ended
+    troubled = waits or progress.retryable
+    return {
+        "share": share,
+        "progress": progress,
+        "causes": causes.of_share(share),
+        "destination": destination,
+        "destination_note": notices.destination_note(destination) if troubled else "",
+        "worker_note": notices.worker_note() if waits else "",
+    }
+
+
+class ShareRetry(LoginRequiredMixin, View):
+    """Send again what did not arrive."""
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Retry and go back to the share."""
+        share = _share(request, pk)
+        _require_act(request, share)
+        _tell_retry(request, actions.retry_share(share))
+        return redirect(share)
+
+
+class ShareCancel(LoginRequiredMixin, View):
+    """Send no more of a share."""
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Cancel and go back to the share."""
+        share = _share(request, pk)
+        _require_act(request, share)
+        if share.is_ended:
+            messages.warning(
+                request, "This share has ended already, so nothing was cancelled."
+            )
+        else:
+            cancelled = words.deliveries(actions.cancel_share(share))
+            messages.success(
+                request,
+                f"The share is cancelled: {cancelled} will not be sent. What has "
+                f"arrived stays there.",
+            )
+        return redirect(share)
+
+
+class DeliveryDetail(LoginRequiredMixin, TemplateView):
+    """One delivery: its attempts, and the data points that did not arrive."""
+
+    template_name = "tom_share_worker/delivery_detail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Gather all that is known of the delivery."""
+        delivery = _delivery(self.request, kwargs["pk"])
+        destination = notices.state(delivery.destination)
+        waits = delivery.status in (Delivery.Status.QUEUED, Delivery.Status.SENDING)
+        table = tables.AttemptTable(tables.attempts(delivery))
+        return super().get_context_data(
+            delivery=delivery,
+            waits=waits,
+            next_attempt=notices.next_attempt(delivery, destination),
+            destination_note=notices.destination_note(destination) if waits else "",
+            share=delivery.share,
+            table=_paginated(self.request, table),
+            fates=fates.of(delivery),
+            cure=causes.cure(delivery),
+            retryable=overview.delivery_is_retryable(delivery),
+            may_act=overview.may_act(self.request.user, delivery.share),
+            **kwargs,
+        )
+
+
+class DeliveryRetry(LoginRequiredMixin, View):
+    """Send one delivery again, or now."""
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Retry and go back to the delivery."""
+        delivery = _delivery(request, pk)
+        _require_act(request, delivery.share)
+        _tell_retry(request, actions.retry(Delivery.objects.filter(pk=pk)))
+        return redirect("tom_share_worker:delivery-detail", pk=pk)
+
+
+def _share(request: HttpRequest, pk: int) -> Share:
+    """Return a share the person may see, or answer 404."""
+    shares = overview.visible_shares(request.user).select_related("user")
+    return get_object_or_404(shares.defer("selection", "plan_cursor"), pk=pk)
+
+
+def _delivery(request: HttpRequest, pk: int) -> Delivery:
+    """Return a delivery of a share the person may see, or answer 404."""
+    visible = tables.with_target(Delivery.objects.all()).filter(
+        share__in=overview.visible_shares(request.user)
+    )
+    return get_object_or_404(visible.select_related("share", "data_product"), pk=pk)
+
+
+def _require_act(request: HttpRequest, share: Share) -> None:
+    if not overview.may_act(request.user, share):
+        raise PermissionDenied("You may see this share, but not retry or cancel it.")
+
+
+def _tell_retry(request: HttpRequest, count: int) -> None:
+    if count:
+        messages.success(request, f"{words.deliveries(count)} will be sent now.")
+    else:
+        messages.warning(
+            request,
+            "There is nothing to send again: what has arrived, or is under way, "
+            "is left alone.",
+        )
+
+
+def _paginated(request: HttpRequest, table: Any) -> Any:
+    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    return table

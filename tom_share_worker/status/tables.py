@@ -1,0 +1,143 @@
+"""The tables on the pages: shares, deliveries, attempts; called by `pages`.
+
+Plain links and not the host's HTMXTable, whose page numbers need JavaScript.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import django_tables2 as tables
+from django.db.models import F, QuerySet
+from django.db.models.functions import Left
+
+from tom_share_worker.models import Attempt, Delivery, Destination, Share
+from tom_share_worker.status import notices, words
+
+_TEXT = {"td": {"class": "running-text"}}
+
+EXCERPT = 600
+"""Characters of an answer on the page: enough for an error text, and no more than a
+page of attempts can hold."""
+
+_BADGE = "tom_share_worker/partials/badge.html"
+
+
+def shares(found: QuerySet[Share]) -> QuerySet[Share]:
+    """Return shares as their table needs them, without the columns of the planner."""
+    return found.defer("selection", "plan_cursor", "message").select_related("user")
+
+
+def deliveries(share: Share, status: str = "") -> QuerySet[Delivery]:
+    """Return a share's deliveries as their table needs them, without the ledgers."""
+    found = share.deliveries.all()
+    if status:
+        found = found.filter(status=status)
+    found = with_target(found).select_related("data_product")
+    return found.defer("ledger").order_by("position")
+
+
+def with_target(found: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Add the status of the delivery that each of these waits for."""
+    return found.annotate(target_status=F("after__status"))
+
+
+def attempts(delivery: Delivery) -> QuerySet[Attempt]:
+    """Return a delivery's attempts, the last first, with the answers cut short."""
+    return (
+        delivery.attempts.defer("answer")
+        .annotate(excerpt=Left("answer", EXCERPT))
+        .order_by("-number")
+    )
+
+
+class _Table(tables.Table):  # type: ignore[misc]  # django-tables2 carries no types
+    """Rows in a fixed order: sorting 100,000 of them at a click would be slow."""
+
+    class Meta:
+        template_name = "tom_share_worker/table.html"
+        orderable = False
+        attrs = {"class": "table share-table table-striped table-hover table-sm"}
+
+
+class ShareTable(_Table):
+    """The list of shares."""
+
+    subject = tables.Column("Share", linkify=True, attrs=_TEXT)
+    destination = tables.Column("Destination", accessor="destination_name")
+    status = tables.TemplateColumn(template_name=_BADGE)
+    created = tables.Column("Asked for (UTC)")
+    user = tables.Column("Person", default="(deleted)")
+
+    class Meta(_Table.Meta):
+        empty_text = "Nothing has been shared yet."
+
+    def render_created(self, value: datetime) -> str:
+        """Show the time in UTC, whatever the TOM's own time zone."""
+        return words.stamp(value)
+
+
+class DeliveryTable(_Table):
+    """The deliveries of one share."""
+
+    what = tables.Column(
+        "Delivery",
+        attrs=_TEXT,
+        linkify=("tom_share_worker:delivery-detail", {"pk": tables.A("pk")}),
+    )
+    status = tables.TemplateColumn(template_name=_BADGE)
+    note = tables.Column(attrs=_TEXT)
+    attempt_count = tables.Column("Attempts")
+    next_attempt_at = tables.Column("Next attempt", empty_values=())
+    datum_count = tables.Column("Data points there")
+
+    class Meta(_Table.Meta):
+        empty_text = "There are no deliveries to show."
+
+    def __init__(
+        self, *args: Any, destination: Destination | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.destination = destination
+
+    def render_what(self, value: str) -> str:
+        """Begin the cell with a capital letter."""
+        return value[:1].upper() + value[1:]
+
+    def render_next_attempt_at(self, record: Delivery) -> str:
+        """Say in words when it is tried next."""
+        return notices.next_attempt(record, self.destination) or "—"
+
+    def render_datum_count(self, record: Delivery) -> str:
+        """Count what is there, and what was refused."""
+        if not record.datum_count:
+            return "—"
+        there = record.delivered_count + record.already_there_count
+        refused = f", {record.refused_count:,} refused" if record.refused_count else ""
+        return f"{there:,} of {record.datum_count:,}{refused}"
+
+
+class AttemptTable(_Table):
+    """The attempts at one delivery."""
+
+    number = tables.Column("No.")
+    started = tables.Column("Began (UTC)")
+    outcome = tables.TemplateColumn(template_name=_BADGE, empty_values=())
+    note = tables.Column("What happened", attrs=_TEXT)
+    request = tables.TemplateColumn(
+        template_name="tom_share_worker/partials/attempt_request.html",
+        verbose_name="Last request and answer",
+        attrs=_TEXT,
+    )
+
+    class Meta(_Table.Meta):
+        empty_text = "It has not been tried yet."
+
+    def render_started(self, record: Attempt) -> str:
+        """Show when it began, and how long it took."""
+        begun = words.stamp(record.started)
+        if record.ended is None:
+            return begun
+        took = (record.ended - record.started).total_seconds()
+        return f"{begun} ({took:.1f} s)"
