@@ -182,6 +182,17 @@ def _why(
     return "the connection was cut before the answer was complete"
 
 
+class _Session(requests.Session):
+    """Does not even look where a redirect leads.
+
+    `requests` prepares the next request although it must not send it, and fails where
+    the body is a stream or the address is malformed.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class _Adapter(HTTPAdapter):
     """Makes every connection a watched one, through a proxy, too."""
 
@@ -202,7 +213,7 @@ def _session(base_url: str) -> requests.Session:
     """Return this thread's session with a server, kept alive between deliveries."""
     sessions: dict[str, requests.Session] = _local.__dict__.setdefault("sessions", {})
     if base_url not in sessions:
-        session = requests.Session()
+        session = _Session()
         session.mount("http://", _Adapter())
         session.mount("https://", _Adapter())
         sessions[base_url] = session

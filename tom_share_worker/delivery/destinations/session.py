@@ -50,7 +50,7 @@ class Session:
         return answer
 
     def upload(self, path: str, body: Multipart) -> Answer:
-        """Send a streamed body; it cannot be sent twice, so an expired token halts."""
+        """Send a streamed body; a token that is refused is not used again."""
         headers = {"Content-Type": body.content_type}
         answer, authorization = self._once("POST", path, stream=body, headers=headers)
         if answer.status == HTTPStatus.UNAUTHORIZED:

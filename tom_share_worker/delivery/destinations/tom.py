@@ -13,6 +13,7 @@ from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations import datums, matching, verdicts
 from tom_share_worker.delivery.destinations.base import Progress
+from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.destinations.multipart import Multipart
 from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.outcomes import Delivered, Halted, Outcome, Refused
@@ -115,6 +116,8 @@ class Tom:
             answer = self._upload(session, parcel, remote_id)
         session.halt_on_trouble(answer)
         body = answer.json()
+        if not isinstance(body, dict):
+            return session.nonsense()
         if str(body.get("target")) != remote_id:
             return Refused(
                 Failure.REFUSED_DATA,
@@ -125,7 +128,18 @@ class Tom:
             return Delivered(f"{self.name} has this data product already.")
         return Delivered(f"{self.name} received the file.")
 
-    def _upload(self, session: Session, parcel: ProductParcel, remote_id: str) -> Any:
+    def _upload(
+        self, session: Session, parcel: ProductParcel, remote_id: str
+    ) -> Answer:
+        """Send the file; once more, from its beginning, if our token had expired."""
+        answer = self._upload_once(session, parcel, remote_id)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self.settings.api_token is None:
+            answer = self._upload_once(session, parcel, remote_id)
+        return answer
+
+    def _upload_once(
+        self, session: Session, parcel: ProductParcel, remote_id: str
+    ) -> Answer:
         fields = {
             "target": remote_id,
             "product_id": parcel.product_id,

@@ -67,8 +67,7 @@ def _redirect(answer: Answer, name: str) -> Outcome:
     location = answer.headers.get("Location", "")
     if "login" in location:
         return Blocked(f"{name} sent us to its login page: our account is refused.")
-    goal = urlsplit(urljoin(answer.request.split(" ", 1)[-1], location))
-    where = f"{goal.scheme}://{goal.netloc}" if goal.netloc else "another address"
+    where = _goal(answer.request.split(" ", 1)[-1], location)
     if answer.status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT):
         return Refused(
             Failure.BAD_CONFIGURATION,
@@ -80,6 +79,15 @@ def _redirect(answer: Answer, name: str) -> Outcome:
         f"{name} redirects to {where} at present; nothing was sent there.",
         destination_wide=True,
     )
+
+
+def _goal(address: str, location: str) -> str:
+    """Return the site a redirect leads to; its path may hold what is not for pages."""
+    try:
+        goal = urlsplit(urljoin(address, location))
+    except ValueError:
+        return "a malformed address"
+    return f"{goal.scheme}://{goal.netloc}" if goal.netloc else "another address"
 
 
 def _server_error(answer: Answer, name: str) -> Outcome:
