@@ -1,0 +1,327 @@
+"""Who sees which page, what it shows, and what its buttons do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.status.conftest import browser, partly_refused, permitted
+from tests.support import rows
+from tom_share_worker.models import Attempt, Delivery, Destination, Share
+
+READ = ("share-detail", "share-progress")
+ACT = ("share-retry", "share-cancel")
+
+
+def url(name: str, pk: int) -> str:
+    return reverse(f"tom_share_worker:{name}", kwargs={"pk": pk})
+
+
+def json_of(client: Client, share: Share) -> Any:
+    answer = client.get(url("share-progress", share.pk), HTTP_ACCEPT="application/json")
+    assert answer["Content-Type"] == "application/json"
+    return answer.json()
+
+
+def test_anonymous_visitors_are_sent_to_the_login_page(share: Share) -> None:
+    delivery = rows.delivery(share, status="failed")
+    pages = [
+        reverse("tom_share_worker:share-list"),
+        *(url(name, share.pk) for name in READ),
+        url("delivery-detail", delivery.pk),
+    ]
+    buttons = [
+        *(url(name, share.pk) for name in ACT),
+        url("delivery-retry", delivery.pk),
+    ]
+
+    answers = [browser(None).get(page) for page in pages]
+    answers += [browser(None).post(button) for button in buttons]
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert all("/login/" in answer["Location"] for answer in answers)
+    assert Delivery.objects.get().status == "failed"
+
+
+def test_shares_of_others_do_not_exist_for_a_person(share: Share) -> None:
+    delivery = rows.delivery(share, status="failed")
+    client = browser(rows.person("somebody-else"))
+
+    answers = [client.get(url(name, share.pk)) for name in READ]
+    answers += [client.post(url(name, share.pk)) for name in ACT]
+    answers.append(client.get(url("delivery-detail", delivery.pk)))
+    answers.append(client.post(url("delivery-retry", delivery.pk)))
+
+    assert {answer.status_code for answer in answers} == {404}
+    listed = client.get(reverse("tom_share_worker:share-list"))
+    assert "Nothing has been shared yet." in listed.content.decode()
+    assert Delivery.objects.get().status == "failed"
+
+
+def test_the_owner_sees_and_acts(owner: User, share: Share) -> None:
+    delivery = rows.delivery(share, status="failed", failure="destination down")
+    client = browser(owner)
+
+    assert {client.get(url(name, share.pk)).status_code for name in READ} == {200}
+    assert client.get(url("delivery-detail", delivery.pk)).status_code == 200
+    assert client.post(url("share-retry", share.pk))["Location"] == url(
+        "share-detail", share.pk
+    )
+    assert Delivery.objects.get().status == "queued"
+
+
+def test_who_may_view_shares_sees_all_and_may_not_act(share: Share) -> None:
+    rows.delivery(share, status="failed")
+    client = browser(permitted("viewer", "view_share"))
+
+    listed = client.get(reverse("tom_share_worker:share-list")).content.decode()
+    page = client.get(url("share-detail", share.pk))
+
+    assert share.subject in listed
+    assert "owner" in listed
+    assert page.status_code == 200
+    assert "Retry</button>" not in page.content.decode()
+    # The host leads whoever meets a 403 to its login page.
+    refused = [client.post(url(name, share.pk))["Location"] for name in ACT]
+    assert all(where.startswith("/accounts/login/") for where in refused)
+    assert Delivery.objects.get().status == "failed"
+
+
+def test_who_may_change_shares_acts_on_those_of_others(share: Share) -> None:
+    rows.delivery(share)
+    client = browser(permitted("keeper", "view_share", "change_share"))
+
+    client.post(url("share-cancel", share.pk))
+
+    assert Delivery.objects.get().status == "cancelled"
+
+
+def test_buttons_do_nothing_on_get(owner: User, share: Share) -> None:
+    answers = {browser(owner).get(url(n, share.pk)).status_code for n in ACT}
+
+    assert answers == {405}
+
+
+def test_progress_as_json_counts_everything(owner: User, share: Share) -> None:
+    partly_refused(share, refused=2, delivered=5)
+    rows.delivery(share, photometry=[1, 2, 3])
+    rows.delivery(share, status="failed", failure="no matching target")
+
+    told = json_of(browser(owner), share)
+
+    assert told["status"] == "running"
+    assert told["ended"] is False
+    assert told["deliveries"] == {
+        "queued": 1,
+        "sending": 0,
+        "delivered": 1,
+        "failed": 1,
+        "cancelled": 0,
+    }
+    assert told["datums"] == {
+        "delivered": 5,
+        "already_there": 0,
+        "refused": 2,
+        "total": 10,
+    }
+    # Two of three deliveries and seven of ten data points are over: 9 of 13.
+    assert told["percent"] == 69
+    assert told["worker_note"].startswith("No worker has ever been seen.")
+
+
+def test_a_share_that_runs_never_shows_100_percent(owner: User, share: Share) -> None:
+    share.planned = False
+    share.save()
+    rows.delivery(share, status="delivered")
+
+    assert json_of(browser(owner), share)["percent"] == 99
+
+
+def test_the_fragment_polls_until_the_share_has_ended(
+    owner: User, share: Share
+) -> None:
+    rows.delivery(share)
+    client = browser(owner)
+
+    assert "every 2s" in client.get(url("share-detail", share.pk)).content.decode()
+    running = client.get(url("share-progress", share.pk))
+    Share.objects.update(status="delivered", ended=timezone.now())
+    ended = client.get(url("share-progress", share.pk))
+
+    assert (running.status_code, "HX-Refresh" in running) == (200, False)
+    # 286 stops htmx, and the page is loaded anew for its buttons and its table.
+    assert (ended.status_code, ended["HX-Refresh"]) == (286, "true")
+    page = client.get(url("share-detail", share.pk)).content.decode()
+    assert "hx-trigger" not in page
+
+
+def test_the_page_is_renewed_when_a_retry_becomes_possible(
+    owner: User, share: Share
+) -> None:
+    rows.delivery(share)
+    client = browser(owner)
+    shown = client.get(url("share-detail", share.pk)).content.decode()
+    rows.delivery(share, status="failed", failure="refused data")
+
+    answer = client.get(url("share-progress", share.pk), {"retry": "no"})
+
+    assert "?retry=no" in shown
+    assert answer.status_code == 200
+    assert answer["HX-Refresh"] == "true"
+
+
+@pytest.mark.parametrize("status", ["queued", "sending"])
+def test_what_is_under_way_can_be_cancelled_and_not_retried(
+    owner: User, share: Share, status: str
+) -> None:
+    rows.delivery(share, status=status)
+
+    page = browser(owner).get(url("share-detail", share.pk)).content.decode()
+
+    assert "Cancel</button>" in page
+    assert "Retry</button>" not in page
+
+
+def test_what_was_delivered_can_be_neither_cancelled_nor_retried(
+    owner: User, share: Share
+) -> None:
+    rows.delivery(share, status="delivered")
+    Share.objects.update(status="delivered", ended=timezone.now())
+    client = browser(owner)
+
+    page = client.get(url("share-detail", share.pk)).content.decode()
+    retried = client.post(url("share-retry", share.pk), follow=True)
+    cancelled = client.post(url("share-cancel", share.pk), follow=True)
+
+    assert "</button>" not in page.split("Deliveries</h3>")[0].split("<h2")[1]
+    assert "There is nothing to send again" in retried.content.decode()
+    assert "has ended already" in cancelled.content.decode()
+    assert Delivery.objects.get().status == "delivered"
+
+
+def test_failures_are_grouped_by_cause_with_the_cure(owner: User, share: Share) -> None:
+    for _ in range(3):
+        rows.delivery(share, status="failed", failure="no matching target")
+    partly_refused(share, refused=2, delivered=1)
+
+    page = browser(owner).get(url("share-detail", share.pk)).content.decode()
+
+    assert "No matching target: 3 deliveries" in page
+    assert "Share the target itself first" in page
+    assert "2 data points in 1 delivery, whose other data arrived" in page
+
+
+def test_deliveries_can_be_narrowed_to_a_status(owner: User, share: Share) -> None:
+    rows.delivery(share, target_name="SN-FAILED", status="failed")
+    rows.delivery(share, target_name="SN-THERE", status="delivered")
+
+    client = browser(owner)
+    page = client.get(url("share-detail", share.pk), {"status": "delivered"})
+    table = page.content.decode().split("Deliveries</h3>")[1]
+
+    assert "SN-THERE" in table
+    assert "SN-FAILED" not in table
+
+
+def test_a_delivery_shows_its_attempts_and_what_was_refused(
+    owner: User, share: Share
+) -> None:
+    delivery = partly_refused(share, refused=2, delivered=1)
+    now = timezone.now()
+    Attempt.objects.create(
+        delivery=delivery,
+        number=1,
+        started=now,
+        ended=now + timedelta(seconds=1.25),
+        outcome="try again",
+        request="POST http://partner.invalid/api/reduceddatums/",
+        status_code=503,
+        answer="<b>busy</b>" + "x" * 5000,
+        note="Partner TOM was overloaded.",
+    )
+
+    page = browser(owner).get(url("delivery-detail", delivery.pk)).content.decode()
+
+    assert "Partner TOM was overloaded." in page
+    assert "Answered 503" in page
+    assert "&lt;b&gt;busy&lt;/b&gt;" in page
+    assert "x" * 1000 not in page
+    assert "photometry 0" in page
+    assert "Its band is unknown." in page
+
+
+def test_a_single_delivery_can_be_retried(owner: User, share: Share) -> None:
+    first = rows.delivery(share, status="failed")
+    second = rows.delivery(share, status="failed")
+
+    answer = browser(owner).post(url("delivery-retry", first.pk), follow=True)
+
+    assert "1 delivery will be sent now." in answer.content.decode()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("queued", "failed")
+
+
+def test_the_page_says_when_and_why_a_delivery_waits(owner: User, share: Share) -> None:
+    target = rows.delivery(share, target_name="SN-ITSELF")
+    rows.delivery(share, photometry=[1], after=target)
+    Destination.objects.create(
+        key="partner",
+        failures=1,
+        retry_at=timezone.now() + timedelta(minutes=10, seconds=30),
+        note="It could not be reached",
+    )
+
+    page = browser(owner).get(url("share-detail", share.pk)).content.decode()
+
+    assert "Partner TOM is not being tried just now. It could not be reached." in page
+    assert "in 10 minutes (" in page
+    assert "when its target has arrived" in page
+
+
+@pytest.mark.parametrize("name", READ)
+def test_the_number_of_queries_does_not_grow_with_the_share(
+    owner: User,
+    share: Share,
+    name: str,
+    django_assert_max_num_queries: Any,
+) -> None:
+    client = browser(owner)
+    for size in (5, 500):
+        first = share.deliveries.count()
+        Delivery.objects.bulk_create(
+            Delivery(
+                share=share,
+                position=first + n,
+                destination="partner",
+                kind="target",
+                target_name=f"SN-{n}",
+                status="failed" if n % 2 else "queued",
+                failure="our fault" if n % 2 else "",
+                next_attempt_at=timezone.now(),
+            )
+            for n in range(size)
+        )
+        with django_assert_max_num_queries(12):
+            assert client.get(url(name, share.pk)).status_code == 200
+
+
+def test_the_list_of_shares_takes_as_many_queries_for_many(
+    owner: User, django_assert_max_num_queries: Any
+) -> None:
+    for n in range(60):
+        rows.share(owner, subject=f"Share {n}")
+
+    client = browser(permitted("viewer", "view_share"))
+    with django_assert_max_num_queries(8):
+        answer = client.get(reverse("tom_share_worker:share-list"))
+    page = answer.content.decode()
+
+    assert "Share 59" in page
+    assert "Share 9<" not in page
