@@ -33,6 +33,7 @@ def main() -> int:
     )
     stay = not parser.parse_args().check
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script may ignore it
     screen = Screen()
     with toms.only_one_tour():
         servers = Servers(toms.two_toms())
