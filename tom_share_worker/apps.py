@@ -17,8 +17,12 @@ class TomShareWorkerConfig(AppConfig):
 
     def ready(self) -> None:
         """Bring Celery to life, and register the system checks."""
-        if celery_state.default_app is None:  # type: ignore[attr-defined]
+        own = celery_state.get_current_app()
+        if _is_makeshift(own):
             from tom_share_worker import celery  # noqa: F401
+        elif _is_makeshift(celery_state.default_app):  # type: ignore[attr-defined]
+            # Known to this thread only, while requests and hints have their own.
+            own.set_default()
         from tom_share_worker import checks, presence, tasks  # noqa: F401
 
         presence.connect()
@@ -36,3 +40,8 @@ class TomShareWorkerConfig(AppConfig):
     def nav_items(self) -> list[dict[str, str]]:
         """Integration point of the host: entries of the navigation bar."""
         return [{"partial": "tom_share_worker/partials/navbar_item.html"}]
+
+
+def _is_makeshift(app: Any) -> bool:
+    """True for the app that Celery makes up when it is asked for one and has none."""
+    return bool(app.main == "default" and not app.set_as_current)

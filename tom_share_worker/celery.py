@@ -16,10 +16,14 @@ from tom_share_worker import broker, conf
 def configuration() -> dict[str, Any]:
     """Return what Celery must know; times are in seconds."""
     own = conf.settings()
+    # Without a broker set, the private one; where that does not run, publishing
+    # fails at once and the rows wait.
+    address = conf.broker_url() or broker.private_url()
     return {
-        # Without a broker set, the private one; where that does not run, publishing
-        # fails at once and the rows wait.
-        "broker_url": conf.broker_url() or broker.private_url(),
+        # All three, or else a CELERY_BROKER_URL of the environment would win.
+        "broker_url": address,
+        "broker_read_url": address,
+        "broker_write_url": address,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {
@@ -51,7 +55,16 @@ def configuration() -> dict[str, Any]:
     }
 
 
-app = Celery("tom_share_worker", set_as_current=True)
-app.config_from_object(configuration())
+class ShareCelery(Celery):
+    """Reads the settings when Celery first needs them, not when Django starts.
+
+    A wrong one must reach `manage.py check` as a message, not end it with a traceback.
+    """
+
+    def on_configure(self) -> None:  # type: ignore[override]  # a method or a signal
+        self.config_from_object(configuration())
+
+
+app = ShareCelery("tom_share_worker", set_as_current=True)
 app.set_default()
 app.autodiscover_tasks(["tom_share_worker"])

@@ -179,6 +179,7 @@ def broker_url() -> str | None:
     return (
         settings().BROKER_URL
         or getattr(django_settings, "CELERY_BROKER_URL", None)
+        or os.environ.get("CELERY_BROKER_URL")
         or os.environ.get("REDIS_URL")
         or None
     )

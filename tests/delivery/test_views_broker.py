@@ -5,24 +5,21 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import redis
 import requests
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
 from tests.delivery import clicks
-from tests.support.processes import Process, WebServer, free_port
+from tests.support import brokers
+from tests.support.brokers import Broker
+from tests.support.processes import WebServer, free_port
 from tests.support.waiting import wait_until
-from tom_share_worker import broker
 from tom_share_worker.models import Share
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,33 +28,10 @@ PATIENCE = 3.0
 """Seconds a click may take here. It takes some hundredths; a machine may be busy."""
 
 
-@dataclass
-class Broker:
-    """A real server for hints, on a socket of its own."""
-
-    process: Process
-    socket: Path
-
-    @property
-    def url(self) -> str:
-        return f"redis+socket://{self.socket}"
-
-    def hints(self) -> int:
-        """Return how many hints wait there."""
-        with closing(redis.Redis(unix_socket_path=str(self.socket))) as client:
-            return int(client.llen("delivery"))
-
-
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Broker]:
-    with TemporaryDirectory() as place:  # not tmp_path: sockets need short paths
-        socket = Path(place) / "broker.sock"
-        options = ["--port", "0", "--save", "", "--unixsocket", str(socket)]
-        command = [broker.server_program(), *options, "--dir", place]
-        process = Process("broker", command, {}, tmp_path)
-        wait_until(socket.exists, 10, "the broker", process.tell)
-        yield Broker(process, socket)
-        process.kill()
+    with brokers.running(tmp_path) as broker:
+        yield broker
 
 
 class Browser:
