@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Min, Q, Sum
-
-from tom_share_worker.models import Delivery, Failure, Share
+from tom_share_worker.models import Delivery, Failure
 from tom_share_worker.status import words
+from tom_share_worker.status.overview import Tally
 
 Status = Delivery.Status
 
@@ -36,24 +35,22 @@ class Cause:
         return self.failure.cure
 
 
-def of_share(share: Share) -> list[Cause]:
-    """Group what did not arrive by cause, the most frequent first; two queries."""
-    failed = Q(status=Status.FAILED)
-    refused = Q(status=Status.DELIVERED, refused_count__gt=0)
-    rows = list(
-        share.deliveries.filter(failed | refused)
-        .order_by()
-        .values("status", "failure")
-        .annotate(n=Count("pk"), refused=Sum("refused_count"), first=Min("pk"))
-        .order_by("-n")
-    )
-    firsts = Delivery.objects.defer("ledger").select_related("data_product")
-    examples = firsts.in_bulk([row["first"] for row in rows])
+def of_tally(tally: Tally) -> list[Cause]:
+    """Say why what was counted did not arrive, the most frequent cause first."""
+    rows = [
+        row
+        for row in tally
+        if row["status"] == Status.FAILED
+        or (row["status"] == Status.DELIVERED and row["refused"])
+    ]
+    rows.sort(key=lambda row: -row["n"])
+    found = Delivery.objects.defer("ledger").select_related("data_product")
+    examples = found.in_bulk([row["example"] for row in rows])
     return [
         Cause(
             _failure(row["status"], row["failure"]),
             _how_many(row),
-            examples.get(row["first"]),
+            examples.get(row["example"]),
         )
         for row in rows
     ]
@@ -76,5 +73,6 @@ def _failure(status: str, failure: str) -> Failure:
 def _how_many(row: Mapping[str, Any]) -> str:
     if row["status"] == Status.DELIVERED:
         points = words.count(row["refused"], "data point")
-        return f"{points} in {words.deliveries(row['n'])}, whose other data arrived"
+        within = words.deliveries(row["with_refusals"])
+        return f"{points} in {within}, whose other data arrived"
     return words.deliveries(row["n"])

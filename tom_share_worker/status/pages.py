@@ -16,14 +16,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views import View
 from django.views.generic import TemplateView
-from django_tables2 import RequestConfig
 
 from tom_share_worker.delivery import actions
 from tom_share_worker.models import Delivery, Share
 from tom_share_worker.status import causes, fates, notices, overview, tables, words
-
-PER_PAGE = 50
-"""Rows of a table on one page."""
 
 STOP_POLLING = 286
 """The status by which htmx learns that it need not ask again."""
@@ -43,7 +39,7 @@ class ShareList(LoginRequiredMixin, TemplateView):
             exclude=() if everyone else ("user",),
         )
         return super().get_context_data(
-            table=_paginated(self.request, table),
+            table=tables.paginated(self.request, table),
             everyone=everyone,
             worker_note=notices.marked_up(notices.worker_note()),
             **kwargs,
@@ -61,11 +57,13 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
         standing = _standing(share)
         status = self.request.GET.get("status", "")
         status = status if status in Delivery.Status.values else ""
+        progress = standing["progress"]
+        counted = progress.deliveries[status] if status else progress.total
         table = tables.DeliveryTable(
             tables.deliveries(share, status), destination=standing["destination"]
         )
         return super().get_context_data(
-            table=_paginated(self.request, table),
+            table=tables.paginated(self.request, table, counted),
             may_act=overview.may_act(self.request.user, share),
             status_filter=status,
             **_as_html(standing),
@@ -132,13 +130,14 @@ def _as_json(standing: dict[str, Any]) -> dict[str, Any]:
 def _standing(share: Share) -> dict[str, Any]:
     """Gather how a share stands: progress, causes of failure, reasons to wait."""
     destination = notices.state(share.destination)
-    progress = overview.progress(share)
+    tally = overview.tally(share)
+    progress = overview.progress(share, tally)
     waits = not progress.ended
     troubled = waits or progress.retryable
     return {
         "share": share,
         "progress": progress,
-        "causes": causes.of_share(share),
+        "causes": causes.of_tally(tally),
         "destination": destination,
         "destination_note": notices.destination_note(destination) if troubled else "",
         "worker_note": notices.worker_note() if waits else "",
@@ -194,7 +193,7 @@ class DeliveryDetail(LoginRequiredMixin, TemplateView):
             next_attempt=notices.next_attempt(delivery, destination),
             destination_note=notices.destination_note(destination) if waits else "",
             share=delivery.share,
-            table=_paginated(self.request, table),
+            table=tables.paginated(self.request, table),
             fates=fates.of(delivery),
             cure=causes.cure(delivery),
             retryable=overview.delivery_is_retryable(delivery),
@@ -242,8 +241,3 @@ def _tell_retry(request: HttpRequest, count: int) -> None:
             "There is nothing to send again: what has arrived, or is under way, "
             "is left alone.",
         )
-
-
-def _paginated(request: HttpRequest, table: Any) -> Any:
-    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
-    return table

@@ -9,13 +9,18 @@ from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
+from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
 from django.db.models.functions import Left
+from django.http import HttpRequest
 
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
 from tom_share_worker.status import notices, words
 
 _TEXT = {"td": {"class": "running-text"}}
+
+PER_PAGE = 50
+"""Rows of a table on one page."""
 
 EXCERPT = 600
 """Characters of an answer on the page: enough for an error text, and no more than a
@@ -50,6 +55,20 @@ def attempts(delivery: Delivery) -> QuerySet[Attempt]:
         .annotate(excerpt=Left("answer", EXCERPT))
         .order_by("-number")
     )
+
+
+def paginated(request: HttpRequest, table: Any, counted: int | None = None) -> Any:
+    """Cut a table into pages; do not count rows that are counted already."""
+
+    def paginator(*args: Any, **kwargs: Any) -> Paginator[Any]:
+        made = Paginator(*args, **kwargs)
+        if counted is not None:
+            made.__dict__["count"] = counted  # a cached property
+        return made
+
+    paginate = {"per_page": PER_PAGE, "paginator_class": paginator}
+    tables.RequestConfig(request, paginate=paginate).configure(table)
+    return table
 
 
 class _Table(tables.Table):  # type: ignore[misc]  # django-tables2 carries no types
