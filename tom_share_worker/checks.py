@@ -17,6 +17,8 @@ from django.urls import Resolver404, resolve
 from tom_share_worker import conf
 from tom_share_worker.exceptions import ConfigurationError
 
+SETTINGS_PAGE = "docs/settings.md lists every setting, its default and its meaning."
+
 
 @register()
 def check_settings(**_: Any) -> Iterator[CheckMessage]:
@@ -24,16 +26,16 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
     try:
         conf.settings()
     except ConfigurationError as error:
-        yield Error(str(error), id="tom_share_worker.E001")
+        yield Error(str(error), hint=SETTINGS_PAGE, id="tom_share_worker.E001")
 
 
 @register()
 def check_destinations(**_: Any) -> Iterator[CheckMessage]:
-    """W001: an entry of DATA_SHARING is incomplete or has no scheme."""
+    """E002, W001: DATA_SHARING is no dictionary, or an entry of it is incomplete."""
     try:
         keys = conf.destination_keys()
     except ConfigurationError as error:
-        yield Error(str(error), id="tom_share_worker.E002")
+        yield Error(str(error), hint=SETTINGS_PAGE, id="tom_share_worker.E002")
         return
     for key in keys:
         if conf.is_hermes(key):
@@ -50,7 +52,7 @@ def check_destinations(**_: Any) -> Iterator[CheckMessage]:
 
 @register()
 def check_routes(**_: Any) -> Iterator[CheckMessage]:
-    """E003: the host's own, synchronous share views are served instead of ours.
+    """E003, E004: the host's own, synchronous share views are served, not ours.
 
     The host ignores an AttributeError raised while our URLs are imported.
     """
@@ -60,6 +62,8 @@ def check_routes(**_: Any) -> Iterator[CheckMessage]:
         yield Error(
             f"The pages of tom_share_worker cannot be imported: {error!r}. Shares "
             f"would be made by TOM Toolkit itself, inside the web request.",
+            hint="Run `python manage.py shell -c 'import tom_share_worker.urls'` to "
+            "see where; most often a package is missing or of another release.",
             id="tom_share_worker.E003",
         )
         return
