@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from tom_share_worker import conf
+from tom_share_worker import conf, presence
 from tom_share_worker.delivery import (
     claims,
     closing,
@@ -47,6 +47,10 @@ as a full disk or a locked database may have passed by then, a bug will not."""
 
 def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
     """Try a delivery, if it is to be had; say in words what came of it."""
+    if presence.stopping.is_set():
+        # Its hint is used up: another worker's sweep hints anew.
+        Delivery.objects.filter(pk=delivery_pk).update(hinted_at=None)
+        return "Nothing done: this worker is about to stop."
     claim = claims.claim(delivery_pk)
     if claim is None:
         return "Nothing to do: not due, taken by another worker, or no free slot."
@@ -57,6 +61,7 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
         outcome = _try(claim.delivery, progress)
         _record(claim, attempt, progress, outcome)
     _tell_gate(key, claim.seen_failures, outcome)
+    closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
     closing.settle(claim.delivery.share_id)
     dispatch.dispatch(key)
     return f"{type(outcome).__name__}: {outcome.note}"
