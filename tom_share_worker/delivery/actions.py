@@ -116,6 +116,7 @@ def cancel(deliveries: QuerySet[Delivery]) -> int:
         ended=timezone.now(),
         note="Cancelled by a person.",
     )
+    closing.end_followers(Delivery.objects.filter(share_id__in=shares))
     for share in shares:
         closing.settle(share)
     return count

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
-from tom_share_worker.models import Delivery, Failure, Share
+from tom_share_worker.models import Delivery, Share
+
+UNDER_WAY = (Delivery.Status.QUEUED, Delivery.Status.SENDING)
+"""Statuses of deliveries that have not ended."""
 
 
 def status_of(planned: bool, deliveries: Mapping[str, int], refused: int) -> str:
@@ -35,65 +38,61 @@ def status_of(planned: bool, deliveries: Mapping[str, int], refused: int) -> str
 
 
 def settle(share_pk: int) -> None:
-    """Write the status that a share has by now.
+    """Write the status of a share once nothing of it is under way.
 
-    Two workers may do this at once. Each reads after its own delivery is written, so
-    the last reader sees all; and a share that has ended is not opened again here.
+    Two workers may do this at once. Each looks after its own delivery is written, so
+    the last one sees that all have ended. Called after each delivery, it must not read
+    them all unless it is the last.
     """
     share = Share.objects.filter(pk=share_pk).exclude(status__in=Share.ENDED).first()
-    if share is None:
+    if share is None or not share.planned:
         return
-    fail_followers(share.deliveries.all())
+    if share.deliveries.filter(status__in=UNDER_WAY).exists():
+        return
     deliveries = {
         row["status"]: row["n"]
         for row in share.deliveries.order_by().values("status").annotate(n=Count("pk"))
     }
     refused = share.deliveries.aggregate(n=Sum("refused_count"))["n"] or 0
-    status = status_of(share.planned, deliveries, refused)
-    columns: dict[str, object] = {"status": status}
-    if status in Share.ENDED:
-        columns["ended"] = timezone.now()
-        if not deliveries:
-            columns["note"] = (
-                "There was nothing to share. " + share.note
-                if share.user_id
-                else "The person who asked for it no longer has an account here."
-            )
+    columns: dict[str, object] = {
+        "status": status_of(share.planned, deliveries, refused),
+        "ended": timezone.now(),
+    }
+    if not deliveries:
+        columns["note"] = (
+            f"There was nothing to share. {share.note}".strip()
+            if share.user_id
+            else "The person who asked for it no longer has an account here."
+        )
     Share.objects.filter(pk=share_pk).exclude(status__in=Share.ENDED).update(**columns)
 
 
 def settle_all() -> None:
     """Close the shares whose deliveries have all ended; open those with work again."""
-    fail_followers(Delivery.objects.all())
-    under_way = [Delivery.Status.QUEUED, Delivery.Status.SENDING]
-    waiting = Delivery.objects.filter(status__in=under_way)
+    end_followers(Delivery.objects.all())
+    waiting = Delivery.objects.filter(status__in=UNDER_WAY)
     # Not the cancelled ones: they end first and their deliveries a moment later.
     Share.objects.filter(
         status__in=set(Share.ENDED) - {Share.Status.CANCELLED},
         pk__in=waiting.values("share_id"),
     ).update(status=Share.Status.RUNNING, ended=None)
-    open_deliveries = Q(deliveries__status__in=under_way)
-    ended = (
-        Share.objects.filter(planned=True)
-        .exclude(status__in=Share.ENDED)
-        .annotate(waiting=Count("deliveries", filter=open_deliveries))
-        .filter(waiting=0)
-    )
-    for pk in ended.values_list("pk", flat=True):
+    open_shares = Share.objects.filter(planned=True).exclude(status__in=Share.ENDED)
+    for pk in open_shares.values_list("pk", flat=True):
         settle(pk)
 
 
-def fail_followers(deliveries: object) -> None:
-    """End the data deliveries whose target did not arrive; they would wait forever."""
-    waiting = deliveries.filter(status=Delivery.Status.QUEUED)  # type: ignore[attr-defined]
-    waiting.filter(after__status=Delivery.Status.CANCELLED).update(
-        status=Delivery.Status.CANCELLED, ended=timezone.now()
+def end_followers(deliveries: QuerySet[Delivery]) -> None:
+    """End what waits for one of these, a target that did not arrive, in vain."""
+    ended = deliveries.filter(
+        status__in=[Delivery.Status.FAILED, Delivery.Status.CANCELLED],
+        followers__status=Delivery.Status.QUEUED,
     )
-    lost = waiting.filter(after__status=Delivery.Status.FAILED)
-    for failure in Failure.values:
-        lost.filter(after__failure=failure).update(
-            status=Delivery.Status.FAILED,
-            failure=failure,
+    for pk, status, failure in (
+        ended.order_by().values_list("pk", "status", "failure").distinct()
+    ):
+        Delivery.objects.filter(after_id=pk, status=Delivery.Status.QUEUED).update(
+            status=status,
+            failure=failure if status == Delivery.Status.FAILED else "",
             note="Not sent, because the target itself did not arrive.",
             ended=timezone.now(),
         )

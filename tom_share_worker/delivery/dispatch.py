@@ -38,7 +38,10 @@ def dispatch(destination: str) -> int:
     unheard = Q(hinted_at=None) | Q(hinted_at__lt=now - HINT_LIFETIME)
     here = Delivery.objects.filter(destination=destination)
     busy = here.filter(status=Delivery.Status.SENDING).count()
-    busy += here.filter(~unheard, status=Delivery.Status.QUEUED).count()
+    # Only hints of the last seconds, found by index however long the queue is.
+    busy += here.filter(
+        hinted_at__gte=now - HINT_LIFETIME, status=Delivery.Status.QUEUED
+    ).count()
     free = gate.slots(state, now) - busy
     if free <= 0:
         return 0

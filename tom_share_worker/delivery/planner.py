@@ -92,6 +92,8 @@ def _plan(share_pk: int) -> str:
         if not _plan_chunk(share):
             return "Another worker plans this share."
         dispatch.dispatch(share.destination)
+    # A target may have failed before the deliveries of its data were written.
+    closing.end_followers(Delivery.objects.filter(share_id=share_pk))
     closing.settle(share_pk)
     return "Planned."
 

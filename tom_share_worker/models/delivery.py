@@ -100,6 +100,9 @@ class Delivery(models.Model):
                 name="tsw_delivery_due",
             ),
             models.Index(fields=["status", "lease_until"], name="tsw_delivery_lease"),
+            models.Index(fields=["destination", "hinted_at"], name="tsw_delivery_hint"),
+            # Is anything of this share still under way?
+            models.Index(fields=["share", "status"], name="tsw_delivery_share"),
         ]
 
     def __str__(self) -> str:
