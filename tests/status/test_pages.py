@@ -205,6 +205,19 @@ def test_what_was_delivered_can_be_neither_cancelled_nor_retried(
     assert Delivery.objects.get().status == "delivered"
 
 
+def test_a_share_cancelled_before_its_first_delivery_can_start_over(
+    owner: User,
+) -> None:
+    share = rows.share(owner)
+    client = browser(owner)
+
+    cancelled = client.post(url("share-cancel", share.pk), follow=True)
+    assert "cancelled before anything was sent" in cancelled.content.decode()
+    retried = client.post(url("share-retry", share.pk), follow=True)
+    assert "is being prepared again" in retried.content.decode()
+    assert Share.objects.get().status == "queued"
+
+
 def test_failures_are_grouped_by_cause_with_the_cure(owner: User, share: Share) -> None:
     for _ in range(3):
         rows.delivery(share, status="failed", failure="no matching target")

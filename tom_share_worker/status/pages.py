@@ -151,7 +151,12 @@ class ShareRetry(LoginRequiredMixin, View):
         """Retry and go back to the share."""
         share = _share(request, pk)
         _require_act(request, share)
-        _tell_retry(request, actions.retry_share(share))
+        planned = share.deliveries.exists()
+        count = actions.retry_share(share)
+        if count and not planned:
+            messages.success(request, "The share is being prepared again.")
+        else:
+            _tell_retry(request, count)
         return redirect(share)
 
 
@@ -167,11 +172,13 @@ class ShareCancel(LoginRequiredMixin, View):
                 request, "This share has ended already, so nothing was cancelled."
             )
         else:
-            cancelled = words.deliveries(actions.cancel_share(share))
+            count = actions.cancel_share(share)
             messages.success(
                 request,
-                f"The share is cancelled: {cancelled} will not be sent. What has "
-                f"arrived stays there.",
+                f"The share is cancelled: {words.deliveries(count)} will not be sent. "
+                f"What has arrived stays there."
+                if count
+                else "The share is cancelled before anything was sent.",
             )
         return redirect(share)
 

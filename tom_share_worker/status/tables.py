@@ -84,8 +84,8 @@ class ShareTable(_Table):
     """The list of shares."""
 
     subject = tables.Column("Share", linkify=True, attrs=_TEXT)
-    destination = tables.Column("Destination", accessor="destination_name")
     status = tables.TemplateColumn(template_name=_BADGE)
+    destination = tables.Column("Destination", accessor="destination_name")
     created = tables.Column("Asked for (UTC)")
     user = tables.Column("Person", default="(deleted)")
 
