@@ -38,7 +38,7 @@ choose_python() {
 
 fingerprint() {
   # The place counts too: a virtual environment does not survive being moved.
-  { cat "$LOCK" pyproject.toml deploy/venv.sh; pwd; "$1" -VV; } | cksum
+  { cat "$LOCK" deploy/venv.sh; pwd; "$1" -VV; } | cksum
 }
 
 find_uv() {
