@@ -68,7 +68,7 @@ def test_a_destination_that_is_none_is_answered_in_words(
 @pytest.mark.parametrize(
     ("door", "words"),
     [
-        (clicks.on_target_list, "no sharing destination 'download'"),
+        (clicks.on_target_list, "download is not one of the available choices"),
         (clicks.on_product, "follow the link of its file name"),
     ],
 )

@@ -6,8 +6,6 @@ delivered is not retried, what has ended is not cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -34,53 +32,65 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     The destinations are opened for it, unless a person paused them: who presses Retry
     says that the cause is mended.
     """
-    now = timezone.now()
-    chosen = list(
-        deliveries.filter(RETRYABLE | WAITING).values_list(
-            "pk", "share_id", "destination"
-        )
-    )
-    count = sum(_requeue(pk, now) for pk, _, _ in chosen)
+    chosen = deliveries.filter(RETRYABLE | WAITING).order_by()
+    shares = set(chosen.values_list("share_id", flat=True).distinct())
+    destinations = set(chosen.values_list("destination", flat=True).distinct())
+    count = _requeue(deliveries)
     # The shares after their deliveries: opened first, the sweep might close them again.
-    shares = {share for _, share, _ in chosen}
     Share.objects.filter(pk__in=shares, status__in=Share.ENDED).update(
         status=Share.Status.RUNNING, ended=None
     )
-    _open({destination for _, _, destination in chosen})
+    for destination in destinations:
+        _reopen(destination)
     return count
 
 
-def _requeue(pk: int, now: datetime) -> int:
-    """Put one row back to the start of its schedule; 0 if it changed meanwhile."""
-    columns: dict[str, Any] = {"next_attempt_at": now, "hinted_at": None}
-    if Delivery.objects.filter(WAITING, pk=pk).update(attempt_count=0, **columns):
-        return 1
-    row = Delivery.objects.filter(RETRYABLE, pk=pk).first()
-    if row is None:
-        return 0
-    ledger = Ledger(row.ledger)
-    ledger.reopen_refused()
-    return Delivery.objects.filter(RETRYABLE, pk=pk).update(
-        status=Delivery.Status.QUEUED,
-        attempt_count=0,
-        lost_count=0,
-        failure="",
-        ended=None,
-        ledger=ledger.rows(),
-        **columns,
-        **ledger.counts(),
-    )
+def _requeue(deliveries: QuerySet[Delivery]) -> int:
+    """Put rows back to the start of their schedule; return how many.
 
-
-def _open(destinations: Iterable[str]) -> None:
-    """Lift back-offs and our own pauses, and hint once all is committed."""
-    for key in destinations:
-        by_a_person = Destination.objects.filter(
-            key=key, paused=True, paused_by__isnull=False
+    Only those with refused data points are touched one by one, for their ledgers.
+    """
+    fresh: dict[str, Any] = {
+        "status": Delivery.Status.QUEUED,
+        "next_attempt_at": timezone.now(),
+        "hinted_at": None,
+        "attempt_count": 0,
+        "lost_count": 0,
+        "failure": "",
+        "note": "",
+        "ended": None,
+    }
+    deliveries = Delivery.objects.filter(pk__in=deliveries.order_by().values("pk"))
+    refused = list(deliveries.filter(RETRYABLE, refused_count__gt=0).order_by())
+    count = deliveries.filter(WAITING).update(**fresh)
+    count += deliveries.filter(RETRYABLE, refused_count=0).update(**fresh)
+    for row in refused:
+        ledger = Ledger(row.ledger)
+        ledger.reopen_refused()
+        count += Delivery.objects.filter(RETRYABLE, pk=row.pk).update(
+            ledger=ledger.rows(), **ledger.counts(), **fresh
         )
-        if not by_a_person.exists():
-            gate.resume(key)
-        transaction.on_commit(partial(dispatch.dispatch, key), robust=True)
+    return count
+
+
+def _reopen(destination: str) -> None:
+    """Lift a back-off or a pause of our own making, and hint."""
+    by_a_person = Destination.objects.filter(
+        key=destination, paused=True, paused_by__isnull=False
+    )
+    if not by_a_person.exists():
+        resume(destination)
+
+
+def pause(destination: str, by: Any, note: str) -> bool:
+    """Let nothing go to a destination until somebody resumes it."""
+    return gate.pause(destination, note, by)
+
+
+def resume(destination: str) -> None:
+    """Let deliveries go to a destination again, at once."""
+    gate.resume(destination)
+    transaction.on_commit(partial(dispatch.dispatch, destination), robust=True)
 
 
 def retry_share(share: Share) -> int:
@@ -98,6 +108,7 @@ def retry_share(share: Share) -> int:
     reopened = Share.objects.filter(pk=share.pk).update(
         status=Share.Status.QUEUED, ended=None, note="", **unplanned
     )
+    _reopen(share.destination)
     transaction.on_commit(partial(hints.plan, share.pk), robust=True)
     return count or reopened
 

@@ -90,6 +90,13 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
             "share_title": f"Updated targets for group {self.target_list.name}.",
         }
 
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        # A list is no file: the host offers to download it all the same, and fails.
+        field: Any = form.fields["share_destination"]
+        field.choices = [c for c in field.choices if c[0] != conf.DOWNLOAD]
+        return form
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         listed = self.target_list.targets.values("pk")
         targets = toolkit.viewable_targets(self.request.user).filter(pk__in=listed)

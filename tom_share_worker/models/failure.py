@@ -11,14 +11,14 @@ from django.db import models
 class Failure(models.TextChoices):
     """Why a delivery did not arrive."""
 
-    DESTINATION_DOWN = "destination down"
-    CREDENTIALS_REFUSED = "credentials refused"
-    PERMISSION_MISSING = "permission missing there"
-    NO_MATCHING_TARGET = "no matching target"
-    AMBIGUOUS_TARGET = "ambiguous target"
-    REFUSED_DATA = "refused data"
-    BAD_CONFIGURATION = "bad configuration"
-    OUR_FAULT = "our fault"
+    DESTINATION_DOWN = "destination down", "Destination down"
+    CREDENTIALS_REFUSED = "credentials refused", "Credentials refused"
+    PERMISSION_MISSING = "permission missing there", "Permission missing there"
+    NO_MATCHING_TARGET = "no matching target", "No matching target"
+    AMBIGUOUS_TARGET = "ambiguous target", "Ambiguous target"
+    REFUSED_DATA = "refused data", "Refused data"
+    BAD_CONFIGURATION = "bad configuration", "Bad configuration"
+    OUR_FAULT = "our fault", "Our fault"
 
     @property
     def cure(self) -> str:

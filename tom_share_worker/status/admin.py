@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import actions, gate
+from tom_share_worker.delivery import actions
 from tom_share_worker.models import Attempt, Delivery, Destination, Share, Worker
 from tom_share_worker.status import notices, words
 
@@ -251,7 +251,7 @@ class DestinationAdmin(_ReadOnly):
         """Let nothing go there until somebody resumes it."""
         keys = list(queryset.values_list("key", flat=True))
         note = f"Paused by {request.user.get_username()}."
-        done = sum(gate.pause(key, note, request.user) for key in keys)
+        done = sum(actions.pause(key, request.user, note) for key in keys)
         self.tell(request, done, len(keys) - done, "paused")
 
     @admin.action(description="Resume, and try at once", permissions=["act"])
@@ -261,7 +261,7 @@ class DestinationAdmin(_ReadOnly):
         keys = list(closed.values_list("key", flat=True))
         left = queryset.count() - len(keys)
         for key in keys:
-            gate.resume(key)
+            actions.resume(key)
         self.tell(request, len(keys), left, "resumed")
 
 
