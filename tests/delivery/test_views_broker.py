@@ -7,18 +7,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import requests
 from django.conf import settings as django_settings
-from django.db import connection
 from django.test import Client
 
 from tests.delivery import clicks
 from tests.support import brokers
 from tests.support.brokers import Broker
 from tests.support.processes import WebServer, free_port
+from tests.support.toms import database_url
 from tests.support.waiting import wait_until
 from tom_share_worker.models import Share
 
@@ -67,7 +66,7 @@ def web(tmp_path: Path) -> Iterator[Any]:
     def start(broker_url: str, sky: clicks.Sky) -> Browser:
         sharing = '{"partner": {"BASE_URL": "https://partner.example/"}}'
         environment = {
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "REDIS_URL": broker_url,
             "TOM_DATA_SHARING": sharing,
         }
@@ -79,17 +78,6 @@ def web(tmp_path: Path) -> Iterator[Any]:
     yield start
     for server in started:
         server.process.kill()
-
-
-def _database_url() -> str:
-    """Return the address of the database of this test."""
-    database = connection.settings_dict
-    name = quote(str(database["NAME"]))
-    if connection.vendor == "sqlite":
-        return f"sqlite://{name}"
-    account = f"{quote(database['USER'])}:{quote(database['PASSWORD'])}"
-    host = quote(str(database["HOST"]), safe="")
-    return f"postgresql://{account}@/{name}?host={host}&port={database['PORT']}"
 
 
 @pytest.mark.parametrize(
