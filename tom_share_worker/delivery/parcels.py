@@ -51,6 +51,9 @@ class DatumsParcel:
     tom_name: str
     public_url: str | None
     attempts: int
+    """Attempts that count against the schedule, which a person may start anew."""
+    repeated: bool = False
+    """True if an earlier attempt may have brought some of it there."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
         tom_name=conf.tom_name(),
         public_url=conf.settings().PUBLIC_URL,
         attempts=delivery.attempt_count,
+        repeated=delivery.attempts.exclude(claim=delivery.claim).exists(),
     )
 
 
