@@ -116,6 +116,7 @@ def datums_parcel(
         tom_name="Survey TOM",
         public_url=None,
         attempts=attempts,
+        repeated=attempts > 0,
     )
 
 
