@@ -30,7 +30,7 @@ BROKER_URL = f"redis+socket://{BROKER_DIRECTORY / 'broker.sock'}"
 def pytest_configure() -> None:
     """Let hints of this process go where the tests' broker is, if any."""
     os.environ["REDIS_URL"] = BROKER_URL
-    current_app.conf.broker_url = BROKER_URL
+    current_app.conf.update(broker_url=BROKER_URL)
 
 
 def pytest_unconfigure() -> None:

@@ -39,7 +39,7 @@ class Broker:
     def pid(self) -> int:
         """Return the process id of the server."""
         with self.client() as client:
-            number: int = client.info()["process_id"]  # type: ignore[index]
+            number: int = client.info()["process_id"]
             return number
 
 

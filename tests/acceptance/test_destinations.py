@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -71,7 +72,7 @@ def test_whatever_a_destination_does_everything_arrives_once_it_is_well(
     words["down"] = "connection was refused"
     for name, said in words.items():
         wait_until(
-            lambda name=name, said=said: trouble_began(shares[name], said),
+            partial(trouble_began, shares[name], said),
             WAIT,
             f"the trouble of {name} on record",
             tom.tell,

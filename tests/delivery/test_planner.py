@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from tom_dataproducts.models import ReducedDatum, SpectroscopyReducedDatum
 
 from tests.support import rows
@@ -265,7 +266,7 @@ def test_a_data_product_is_one_delivery() -> None:
     [row] = planned(share)
     assert row.kind == Delivery.Kind.DATA_PRODUCT
     assert row.data_product_id == product.pk
-    assert row.next_attempt_at <= rows.timezone.now() + timedelta(seconds=1)
+    assert row.next_attempt_at <= timezone.now() + timedelta(seconds=1)
 
 
 def test_a_share_that_does_not_exist_is_no_trouble() -> None:

@@ -184,8 +184,9 @@ class Handler(BaseHTTPRequestHandler):
         handlers = [MemoryFileUploadHandler(), TemporaryFileUploadHandler()]
         stream = io.BytesIO(self.asked.body)
         fields, files = MultiPartParser(headers, stream, handlers).parse()
-        file = files["file"]
-        return fields.dict(), file.name, file.read()
+        file: Any = files["file"]
+        plain = {name: str(value) for name, value in fields.items()}
+        return plain, file.name, file.read()
 
 
 for _method in ("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"):

@@ -86,7 +86,7 @@ class Store:
 
     def _insert_target(self, body: Json, aliases: Any) -> Json:
         with self.lock:
-            target = {"ra": None, "dec": None} | body
+            target: Json = {"ra": None, "dec": None} | body
             target["id"] = self._next_id()
             target["aliases"] = [
                 {"id": self._next_id(), "name": alias} for alias in aliases

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_a_token_for_a_tom_that_takes_none_is_a_mistake_in_the_settings() -> Non
     ids=["password", "token"],
 )
 def test_a_wrong_account_blocks_and_writes_nothing(
-    remote: RemoteTom, account: dict[str, str]
+    remote: RemoteTom, account: dict[str, Any]
 ) -> None:
     outcome, _ = deliver(remote, target_parcel(), **account)
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 
@@ -222,7 +222,7 @@ def test_an_upload_has_a_limit_of_its_own(remote: RemoteTom, client: Client) -> 
         client.request(
             "POST",
             "api/dataproducts/",
-            stream=body,
+            stream=cast(IO[bytes], body),
             headers={"Content-Type": body.content_type},
         )
 

@@ -83,7 +83,7 @@ class _Zeros(io.RawIOBase):
 
 def test_a_large_file_streams_in_flat_memory() -> None:
     size = 200_000_000
-    file: IO[bytes] = io.BufferedReader(_Zeros(size))  # type: ignore[assignment]
+    file: IO[bytes] = io.BufferedReader(_Zeros(size))
     body = Multipart({"target": "1"}, "file", "large.fits", file, size)
     tracemalloc.start()
 
