@@ -102,6 +102,15 @@ class Tom:
                 )
             progress.found_target(remote_id)
             return self._join_lists(session, parcel, remote_id)
+        if answer.status == HTTPStatus.BAD_REQUEST and 0.0 in (
+            parcel.target.ra,
+            parcel.target.dec,
+        ):
+            return Refused(
+                Failure.REFUSED_DATA,
+                f"{self.name} refused it: {verdicts.words(answer.json())}. (A TOM "
+                f"takes a coordinate of exactly 0 for a missing one.)",
+            )
         session.halt_on_trouble(answer)
         progress.found_target(session.id_in(answer))
         return Delivered(f"{self.name} created this target.")
