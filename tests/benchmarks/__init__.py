@@ -1,0 +1,4 @@
+"""Programs that measure and print; run by hand, never by the tests.
+
+.venv/bin/python -m tests.benchmarks.click     how long a click on Share takes
+"""
