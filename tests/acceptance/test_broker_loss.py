@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.acceptance.conftest import Broker
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
@@ -13,6 +15,8 @@ from tests.support.toms import WAIT, Tom, assert_each_attempt_is_on_record
 from tests.support.waiting import wait_until
 from tom_share_worker.delivery import hints, outbox
 from tom_share_worker.models import Share
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_shares_made_without_a_broker_wait_as_rows_until_one_is_there(

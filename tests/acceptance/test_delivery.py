@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support import rows
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
 from tom_share_worker.delivery import outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_share_of_all_data_arrives(tom: Tom, partner: RemoteTom) -> None:

@@ -22,6 +22,8 @@ from tests.support.waiting import wait_until
 from tom_share_worker.delivery import actions, gate, outbox
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 COUNT = 10
 TROUBLES: dict[str, tuple[Behaviour, str]] = {
     "silent": (misbehaviour.hang, "was silent"),

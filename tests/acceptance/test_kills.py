@@ -20,6 +20,8 @@ from tests.support.waiting import wait_until
 from tom_share_worker.delivery import actions, outbox
 from tom_share_worker.models import Attempt, Delivery, Share
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 COUNT = 20
 DATA = ("POST", "/api/reduceddatums/")
 TARGETS = ("POST", "/api/targets/")

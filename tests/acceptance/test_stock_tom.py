@@ -22,6 +22,8 @@ from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
 from tom_share_worker.delivery import outbox
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 MODELS: tuple[Any, ...] = (
     PhotometryReducedDatum,
     SpectroscopyReducedDatum,
