@@ -63,3 +63,11 @@ class Halted(Exception):  # noqa: N818  (control flow inside a destination, no e
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome)
         self.outcome = outcome
+
+
+def storable(text: str) -> str:
+    """Return what another server said without the characters no database takes.
+
+    PostgreSQL refuses NUL, and JSON may hold halves of characters that are no UTF-8.
+    """
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

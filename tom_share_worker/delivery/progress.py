@@ -13,6 +13,7 @@ from tom_share_worker import presence
 from tom_share_worker.delivery import claims
 from tom_share_worker.delivery.claims import Claim
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
+from tom_share_worker.delivery.outcomes import storable
 from tom_share_worker.models import RemoteTarget
 
 CHECKPOINT = 1.0
@@ -36,11 +37,12 @@ class Progress:
 
     def heard(self, request: str, status_code: int | None, answer: str) -> None:
         """Note the last request and its answer, already clean of secrets."""
-        self.request, self.status_code, self.answer = request, status_code, answer
+        self.request, self.status_code = request, status_code
+        self.answer = storable(answer)
 
     def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
         """Write down what became of a data point."""
-        self.ledger.settle(key, fate, reason)
+        self.ledger.settle(key, fate, storable(reason))
 
     def found_target(self, remote_id: str | None) -> None:
         """Remember, or with None forget, the destination's id of our target."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -32,6 +33,7 @@ from tom_share_worker.delivery.outcomes import (
     Outcome,
     Refused,
     TryAgain,
+    storable,
 )
 from tom_share_worker.delivery.progress import Progress
 from tom_share_worker.exceptions import ConfigurationError
@@ -59,6 +61,7 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
         attempt = _open_attempt(claim, worker, task_id)
         progress = Progress(claim)
         outcome = _try(claim.delivery, progress)
+        outcome = replace(outcome, note=storable(outcome.note))
         _record(claim, attempt, progress, outcome)
     _tell_gate(key, claim.seen_failures, outcome)
     closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
