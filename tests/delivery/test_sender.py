@@ -195,3 +195,32 @@ def test_no_secret_reaches_a_row(share: Share, remote: RemoteTom) -> None:
         )
         assert PASSWORD not in stored
         assert not any(token in stored for token in remote.tokens)
+
+
+NUL = "a \0 and half a \ud800 character"
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        misbehaviour.rubbish(b"\x00\xff{"),
+        misbehaviour.html(500, "<h1>\0</h1>"),
+        misbehaviour.answer(400, {"timestamp": [NUL], NUL: NUL}),
+        misbehaviour.answer(401, {"detail": NUL}),
+        misbehaviour.answer(403, {"detail": NUL}),
+        misbehaviour.answer(201, {"id": NUL}),
+    ],
+    ids=["rubbish", "page", "refusal", "account", "permission", "id"],
+)
+def test_characters_that_no_database_takes_lose_no_attempt(
+    share: Share, remote: RemoteTom, behaviour: misbehaviour.Behaviour
+) -> None:
+    remote.on("POST", "/api/reduceddatums/", behaviour)
+
+    row = send(share)
+
+    attempt = row.attempts.get()
+    assert attempt.ended is not None
+    assert attempt.outcome
+    assert row.status != Delivery.Status.SENDING
+    assert row.failure != Failure.OUR_FAULT

@@ -26,7 +26,7 @@ QUICK: dict[str, Any] = {
     "UPLOAD_TIMEOUT": 5,
     "LEASE": 3,
     "SWEEP_INTERVAL": 0.5,
-    "RETRY_SCHEDULE": [0.5] * 30,
+    "RETRY_SCHEDULE": [0.5] * 100,
     "RETRY_JITTER": 0,
     "BACKOFF_LIMIT": 0.5,
 }
