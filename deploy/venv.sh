@@ -48,17 +48,18 @@ find_uv() {
     # A --target installation is allowed even where the distribution guards its
     # own Python from pip.
     "$python" -m pip install --quiet --disable-pip-version-check \
-      --target "$TOOLS/uv" "$UV_RELEASE" >&2 || return 1
+      --root-user-action=ignore --target "$TOOLS/uv" "$UV_RELEASE" >&2 || return 1
   fi
   "$TOOLS/uv/bin/uv" --version >/dev/null && echo "$TOOLS/uv/bin/uv"
 }
 
 with_uv() {
   local uv=$1 python=$2
-  export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=$PWD/$VENV
-  "$uv" venv --quiet --no-config --clear --python "$python" "$VENV"
-  "$uv" pip sync --quiet --no-config --require-hashes --compile-bytecode "$LOCK"
-  "$uv" pip install --quiet --no-config --no-deps --no-build-isolation --editable .
+  # Certificates of the system, as an institute's proxy has its own.
+  export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$PWD/$VENV
+  "$uv" venv --quiet --no-config --clear --python "$python" "$VENV" &&
+    "$uv" pip sync --quiet --no-config --require-hashes --compile-bytecode "$LOCK" &&
+    "$uv" pip install --quiet --no-config --no-deps --no-build-isolation --editable .
 }
 
 with_pip() {
@@ -67,7 +68,8 @@ with_pip() {
   # installs into the environment.
   rm -rf "$VENV"
   "$python" -m venv --without-pip "$VENV"
-  local pip=("$python" -m pip --python "$VENV/bin/python" --disable-pip-version-check)
+  local pip=("$python" -m pip --python "$VENV/bin/python" --disable-pip-version-check
+    --root-user-action=ignore)
   "${pip[@]}" install --quiet --require-hashes --requirement "$LOCK"
   "${pip[@]}" install --quiet --no-deps --no-build-isolation --editable .
 }
@@ -76,14 +78,12 @@ make_venv() {
   local python=$1 uv
   say "Setting up $VENV (about half a minute the first time) ..."
   rm -f "$STAMP"
-  if uv=$(find_uv "$python"); then
-    with_uv "$uv" "$python"
-  elif "$python" -m pip --version >/dev/null 2>&1; then
-    say "uv cannot be had here; using pip, which takes a minute or two."
+  if ! { uv=$(find_uv "$python") && with_uv "$uv" "$python"; }; then
+    "$python" -m pip --version >/dev/null 2>&1 ||
+      die "$python has no pip, which sets up the environment." \
+        "Install it (on Debian or Ubuntu: apt-get install python3-pip) and try again."
+    say "uv cannot be used here; using pip, which takes a minute or two."
     with_pip "$python"
-  else
-    die "$python has no pip, which sets up the environment." \
-      "Install it (on Debian or Ubuntu: apt-get install python3-pip) and try again."
   fi
   fingerprint "$python" >"$STAMP"
 }
