@@ -75,6 +75,8 @@ def _tour(screen: Screen, servers: Servers, *, stay: bool) -> bool:
 def _set_up(screen: Screen, servers: Servers) -> None:
     started = time.monotonic()
     screen.title("Setting up two TOMs")
+    if not toms.prepared().exists():
+        screen.line("making databases and sample data, which is done once ...")
     toms.prepare(servers.toms)
     servers.start()
     for tom in servers.toms:

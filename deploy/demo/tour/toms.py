@@ -98,11 +98,15 @@ def only_one_tour() -> Iterator[None]:
         yield
 
 
-def prepare(toms: Sequence[Tom]) -> bool:
-    """Give each TOM a fresh copy of its database and files; say if that took long."""
-    pristine = HOME / f"prepared-{_fingerprint()}"
-    long = not pristine.exists()
-    if long:
+def prepared() -> Path:
+    """Return where the prepared databases of this release are, or will be."""
+    return HOME / f"prepared-{_fingerprint()}"
+
+
+def prepare(toms: Sequence[Tom]) -> None:
+    """Give each TOM a fresh copy of its prepared database and files."""
+    pristine = prepared()
+    if not pristine.exists():
         for outdated in HOME.glob("prepared-*"):
             shutil.rmtree(outdated)
         making = HOME / "prepared-unfinished"
@@ -111,7 +115,6 @@ def prepare(toms: Sequence[Tom]) -> bool:
     for tom in toms:
         shutil.rmtree(tom.directory, ignore_errors=True)
         shutil.copytree(pristine / tom.key, tom.directory)
-    return long
 
 
 def _make(toms: Sequence[Tom], place: Path) -> None:
