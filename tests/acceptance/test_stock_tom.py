@@ -46,7 +46,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
 
 
 def give_data(target: Target) -> None:
-    """Give a target data of every kind: errors, upper limits, extras, odd floats."""
+    """Give a target data of every kind: errors, limits, extras, odd floats."""
     detections = [
         PhotometryReducedDatum(
             target=target,
@@ -72,6 +72,11 @@ def give_data(target: Target) -> None:
         for n in range(10)
     ]
     PhotometryReducedDatum.objects.bulk_create(detections + limits)
+    give_other_data(target)
+
+
+def give_other_data(target: Target) -> None:
+    """Give a target a spectrum, a position, and data of a kind of their own."""
     moment: dict[str, Any] = {"target": target, "timestamp": NIGHT, **COMMON}
     SpectroscopyReducedDatum.objects.create(
         wavelength=[4000.1, 4000.2, 4000.3],

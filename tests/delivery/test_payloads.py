@@ -22,7 +22,7 @@ from tests.support.rows import NIGHT
 from tom_share_worker import toolkit
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.ledger import Key
-from tom_share_worker.delivery.parcels import DatumsParcel, TargetCard, TargetParcel
+from tom_share_worker.delivery.parcels import DatumsParcel, TargetCard
 from tom_share_worker.delivery.payloads import Unsendable
 
 CARD = TargetCard("SN 2026abc", ("SN 2026abc", "ZTF26x"), 10.0, 5.0, None)
@@ -193,11 +193,7 @@ ALIASES = {
     *("ra_err", "declination_error", "dec_err", "ra_err_units", "dec_err_units"),
     *("data_type", "groups", "target_id", "pk"),
 }
-COLUMNS = {
-    field.name
-    for model in toolkit.DATUM_MODELS.values()
-    for field in model._meta.get_fields()
-}
+COLUMNS = {f.name for m in toolkit.DATUM_MODELS.values() for f in m._meta.get_fields()}
 
 
 @pytest.mark.parametrize("name", sorted(ALIASES | COLUMNS))
@@ -251,35 +247,3 @@ def test_data_without_a_source_come_from_this_tom() -> None:
     assert body["source_location"] == address
     assert "http" not in hidden["source_location"]
     assert (len(long["source_name"]), len(long["source_location"])) == (100, 200)
-
-
-def target_parcel(**fields: Any) -> TargetParcel:
-    return TargetParcel(
-        target=CARD,
-        fields={"name": "SN 2026abc", "type": "SIDEREAL", **fields},
-        extras={"redshift": "0.05"},
-        lists=("Imported From Survey TOM", "Tonight"),
-        shared_by="astronomer",
-        shared_from="Survey TOM",
-    )
-
-
-def test_a_target_goes_with_aliases_extras_and_lists() -> None:
-    body = payloads.target(target_parcel(ra=10.5, dec=None, scheme=""))
-
-    assert body == {
-        "name": "SN 2026abc",
-        "type": "SIDEREAL",
-        "ra": 10.5,
-        "aliases": [{"name": "ZTF26x"}],
-        "targetextra_set": [{"key": "redshift", "value": "0.05"}],
-        "groups": [],
-        "target_lists": [{"name": "Imported From Survey TOM"}, {"name": "Tonight"}],
-        "shared_by": "astronomer",
-        "shared_from": "Survey TOM",
-    }
-
-
-def test_a_target_with_a_number_that_is_none_is_refused() -> None:
-    with pytest.raises(Unsendable, match="Its parallax is nan"):
-        payloads.target(target_parcel(parallax=math.nan))

@@ -77,11 +77,6 @@ def test_a_server_that_accepts_nobody_is_said_so() -> None:
     assert "did not accept a connection within 0.5 seconds" in str(unreachable.value)
 
 
-def test_an_unknown_host_is_said_so() -> None:
-    with pytest.raises(Unreachable, match="host name is not known"):
-        Client("http://no-such-host.invalid/", True).request("GET", PATH)
-
-
 def test_tls_with_a_server_that_speaks_none_is_said_so(remote: RemoteTom) -> None:
     with pytest.raises(Unreachable, match="TLS"):
         Client(remote.url.replace("http://", "https://"), True).request("GET", PATH)

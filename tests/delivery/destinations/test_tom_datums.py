@@ -20,12 +20,7 @@ from tests.support.remote_tom import RemoteTom
 from tests.support.rows import magnitudes
 from tom_share_worker.delivery.destinations import open_destination
 from tom_share_worker.delivery.ledger import Key, Ledger
-from tom_share_worker.delivery.outcomes import (
-    Delivered,
-    Interrupted,
-    Refused,
-    TryAgain,
-)
+from tom_share_worker.delivery.outcomes import Delivered, Interrupted, Refused, TryAgain
 from tom_share_worker.models import Failure
 
 POSTS = ("POST", "/api/reduceddatums/")
