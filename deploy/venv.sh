@@ -11,6 +11,9 @@ TOOLS=.tools
 STAMP=$VENV/.made-from
 UV_RELEASE='uv>=0.9,<1'
 
+# What pip says of itself is no news of ours.
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+
 say() { printf '%s\n' "$*" >&2; }
 
 die() {
@@ -47,8 +50,7 @@ find_uv() {
   if [ ! -x "$TOOLS/uv/bin/uv" ]; then
     # A --target installation is allowed even where the distribution guards its
     # own Python from pip.
-    "$python" -m pip install --quiet --disable-pip-version-check \
-      --root-user-action=ignore --target "$TOOLS/uv" "$UV_RELEASE" >&2 || return 1
+    "$python" -m pip install --quiet --target "$TOOLS/uv" "$UV_RELEASE" >&2 || return 1
   fi
   "$TOOLS/uv/bin/uv" --version >/dev/null && echo "$TOOLS/uv/bin/uv"
 }
@@ -68,8 +70,7 @@ with_pip() {
   # installs into the environment.
   rm -rf "$VENV"
   "$python" -m venv --without-pip "$VENV"
-  local pip=("$python" -m pip --python "$VENV/bin/python" --disable-pip-version-check
-    --root-user-action=ignore)
+  local pip=("$python" -m pip --python "$VENV/bin/python")
   "${pip[@]}" install --quiet --require-hashes --requirement "$LOCK"
   "${pip[@]}" install --quiet --no-deps --no-build-isolation --editable .
 }
