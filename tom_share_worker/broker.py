@@ -23,8 +23,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from celery import current_app
 from django.conf import settings as django_settings
 
+from tom_share_worker import conf
 from tom_share_worker.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,15 @@ if sys.platform == "linux":
         sys.exit("the worker is gone already")
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+OUR_APP = "tom_share_worker"
+"""Name of the Celery app that serves a TOM without one of its own."""
+
+
+def is_missing() -> bool:
+    """True if no broker is configured; a Celery app of the TOM's own brings its own."""
+    return current_app.main == OUR_APP and conf.broker_url() is None
 
 
 def private_directory() -> Path:

@@ -65,6 +65,6 @@ class ShareCelery(Celery):
         self.config_from_object(configuration())
 
 
-app = ShareCelery("tom_share_worker", set_as_current=True)
+app = ShareCelery(broker.OUR_APP, set_as_current=True)
 app.set_default()
 app.autodiscover_tasks(["tom_share_worker"])

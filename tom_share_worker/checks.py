@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.urls import Resolver404, resolve
 
-from tom_share_worker import conf
+from tom_share_worker import broker, conf
 from tom_share_worker.exceptions import ConfigurationError
 
 SETTINGS_PAGE = "docs/settings.md lists every setting, its default and its meaning."
@@ -97,7 +97,7 @@ def _view_at(address: str) -> Any:
 def check_broker(**_: Any) -> Iterator[CheckMessage]:
     """W002: no broker, and none is started by itself with DEBUG off."""
     try:
-        unset = conf.broker_url() is None
+        unset = broker.is_missing()
     except ConfigurationError:
         return
     if unset and not django_settings.DEBUG:

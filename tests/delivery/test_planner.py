@@ -194,3 +194,25 @@ def test_a_data_product_is_one_delivery() -> None:
 
 def test_a_share_that_does_not_exist_is_no_trouble() -> None:
     assert planner.plan(999_999)
+
+
+@pytest.mark.parametrize("of_one_target", [True, False])
+def test_a_selection_larger_than_one_query_may_name_is_planned(
+    of_one_target: bool,
+) -> None:
+    owner = rows.person()
+    first, second = rows.target(owner, "SN 1"), rows.target(owner, "SN 2")
+    pks = rows.photometry(first, 4) + rows.photometry(second, 4)
+    share = rows.share(
+        owner,
+        kind=Share.Kind.DATUMS,
+        target=first if of_one_target else None,
+        selection={"photometry": [*range(1_000_000, 1_040_000), *pks]},
+    )
+
+    planner.plan(share.pk)
+
+    share.refresh_from_db()
+    expected = pks[:4] if of_one_target else pks
+    assert [key.pk for key in keys_of(planned(share))] == expected
+    assert share.note.startswith(f"{40_008 - len(expected)} selected data points were")

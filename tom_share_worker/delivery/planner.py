@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import closing, dispatch
+from tom_share_worker.delivery import closing, dispatch, selection
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.models import Delivery, Share
 
@@ -107,7 +107,7 @@ def _plan_chunk(share: Share) -> bool:
         "status": Share.Status.RUNNING,
     }
     if share.plan_step == 0:
-        columns["note"] = _left_out(share)
+        columns["note"] = selection.left_out(share)
     if len(chunk) < CHUNK:
         columns["planned"] = True
     else:
@@ -166,19 +166,14 @@ def _walk(share: Share, cursor: Cursor) -> Iterator[Planned]:
     if share.kind == Share.Kind.DATA_PRODUCT:
         yield from _product(share, cursor)
         return
-    for target in _targets(share).filter(pk__gte=cursor.target).order_by("pk"):
+    for target in selection.targets(share, cursor.target):
         here = cursor if target.pk == cursor.target else Cursor(target.pk)
         yield from _target(share, target, here)
 
 
 def _product(share: Share, cursor: Cursor) -> Iterator[Planned]:
-    product = (
-        toolkit.viewable_data_products(share.user)
-        .filter(pk=share.data_product_id, pk__gt=cursor.above)
-        .select_related("target")
-        .first()
-    )
-    if product is not None:
+    product = selection.data_product(share)
+    if product is not None and product.pk > cursor.above:
         then = Cursor(product.target_id, len(KINDS), product.pk)
         yield Planned(
             Delivery.Kind.DATA_PRODUCT,
@@ -195,73 +190,10 @@ def _target(share: Share, target: Any, cursor: Cursor) -> Iterator[Planned]:
         cursor = Cursor(target.pk, 0)
         if share.kind in (Share.Kind.TARGET, Share.Kind.TARGET_LIST):
             yield Planned(Delivery.Kind.TARGET, target.pk, target.name, cursor)
+    size = conf.settings().BATCH_SIZE
     for stage in range(cursor.stage, len(KINDS)):
         above = cursor.above if stage == cursor.stage else 0
-        for keys in _batches(share, target, KINDS[stage], above):
-            then = Cursor(target.pk, stage, keys[-1].pk)
+        while keys := selection.batch(share, target.pk, KINDS[stage], above, size):
+            above = keys[-1].pk
+            then = Cursor(target.pk, stage, above)
             yield Planned(Delivery.Kind.DATUMS, target.pk, target.name, then, keys)
-
-
-def _batches(share: Share, target: Any, kind: str, above: int) -> Iterator[list[Key]]:
-    datums = _datums(share, kind)
-    if datums is None:
-        return
-    datums = datums.filter(target_id=target.pk).order_by("pk").values_list("pk")
-    size = conf.settings().BATCH_SIZE
-    while batch := [Key(kind, pk) for (pk,) in datums.filter(pk__gt=above)[:size]]:
-        yield batch
-        above = batch[-1].pk
-
-
-def _targets(share: Share) -> Any:
-    """Return the targets this share concerns, as far as its owner may view them."""
-    found = toolkit.viewable_targets(share.user)
-    if share.kind == Share.Kind.TARGET_LIST:
-        found = found.filter(pk__in=_listed(share))
-        if "targets" in share.selection:
-            found = found.filter(pk__in=share.selection["targets"])
-        return found
-    if share.kind == Share.Kind.DATUMS:
-        datums = _datums(share, "photometry")
-        return found.filter(pk__in=datums.values("target_id"))
-    return found.filter(pk=share.target_id)
-
-
-def _listed(share: Share) -> Any:
-    lists = toolkit.TargetList.objects.filter(pk=share.target_list_id)
-    return lists.values("targets__pk")
-
-
-def _datums(share: Share, kind: str) -> Any:
-    """Return the data points of this kind that the share concerns, None for none."""
-    everything = share.kind == Share.Kind.TARGET_DATA or (
-        share.kind == Share.Kind.TARGET_LIST and share.with_data
-    )
-    if not everything and not share.selection.get(kind):
-        return None
-    datums = toolkit.DATUM_MODELS[kind]._default_manager.all()
-    if not everything:
-        datums = datums.filter(pk__in=share.selection[kind])
-        if share.target_id:
-            datums = datums.filter(target_id=share.target_id)
-    return toolkit.viewable_datums(share.user, kind, datums)
-
-
-def _left_out(share: Share) -> str:
-    """Say what was asked for and is not sent, or nothing."""
-    ticked = share.selection.get("photometry")
-    if ticked:
-        found = _datums(share, "photometry").count()
-        return _sentence(len(set(ticked)) - found, "selected data point")
-    if share.kind == Share.Kind.TARGET_LIST:
-        asked = share.selection.get("targets")
-        wanted = len(set(asked)) if asked else _listed(share).count()
-        return _sentence(wanted - _targets(share).count(), "target")
-    return ""
-
-
-def _sentence(count: int, noun: str) -> str:
-    if count <= 0:
-        return ""
-    nouns = f"1 {noun} was" if count == 1 else f"{count} {noun}s were"
-    return f"{nouns} left out: deleted meanwhile, or not for you to view."

@@ -83,7 +83,7 @@ class Command(BaseCommand):
                 private.stop()
 
     def _private_broker(self) -> broker.PrivateBroker | None:
-        if conf.broker_url() is not None:
+        if not broker.is_missing():
             return None
         if not django_settings.DEBUG:
             raise CommandError(
