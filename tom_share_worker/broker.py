@@ -39,12 +39,12 @@ PATIENCE = 5.0
 price of the hints in it; so longer than a busy machine makes it wait."""
 
 WATCH_INTERVAL = 1.0
-"""Seconds between two looks whether the server lives, and so the longest gap without
-hints when it dies. The sweep covers the gap, so shorter gains nothing."""
+"""Seconds between two looks whether the server lives; the sweep covers what is lost."""
 
 WATCH_INTERVAL_LIMIT = 30.0
 """Longest pause between two vain attempts to start the server again."""
 
+SOCKET = "broker.sock"
 SOCKET_PATH_LIMIT = 103  # bytes; the kernel takes 107 on Linux, 103 on macOS
 
 _NAME_ANOTHER = (
@@ -52,10 +52,9 @@ _NAME_ANOTHER = (
     "(TOM_SHARE_WORKER = {'BROKER_URL': 'redis://localhost:6379/0'})."
 )
 
-# Run between us and the server: asks Linux to end the server when the worker's process
-# ends, even by SIGKILL, and then becomes the server. A program of its own, because code
-# between fork and exec is unsafe in a process with threads. macOS cannot do this: there
-# a killed worker leaves its server behind, and the next worker adopts it.
+# Becomes the server, after asking Linux to end it with the worker, even by SIGKILL. A
+# program of its own, as code between fork and exec is unsafe where there are threads.
+# macOS cannot do this: a killed worker leaves its server, and the next one adopts it.
 _GUARD = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -65,7 +64,6 @@ if sys.platform == "linux":
         sys.exit("the worker is gone already")
 os.execv(sys.argv[2], sys.argv[2:])
 """
-
 
 OUR_APP = "tom_share_worker"
 """Name of the Celery app that serves a TOM without one of its own."""
@@ -84,14 +82,9 @@ def private_directory() -> Path:
     return Path(tempfile.gettempdir()) / f"tom-share-{os.getuid()}-{tom}"
 
 
-def private_socket() -> Path:
-    """Return the UNIX socket on which the private server listens."""
-    return private_directory() / "broker.sock"
-
-
 def private_url() -> str:
     """Return the private server's address in the form that Celery takes."""
-    return f"redis+socket://{private_socket()}"
+    return f"redis+socket://{private_directory() / SOCKET}"
 
 
 def server_program() -> str:
@@ -126,7 +119,7 @@ class PrivateBroker:
 
     def __init__(self) -> None:
         self.directory = private_directory()
-        self.socket = private_socket()
+        self.socket = self.directory / SOCKET
         self.log = self.directory / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
@@ -201,8 +194,6 @@ class PrivateBroker:
             "dir": str(self.directory),
             "logfile": str(self.log),
             "save": "",
-            "appendonly": "no",
-            "daemonize": "no",
         }
         return [word for key, value in options.items() for word in (f"--{key}", value)]
 
