@@ -17,7 +17,7 @@ def test_a_share_of_all_data_arrives(tom: Tom, partner: RemoteTom) -> None:
     target = rows.target(owner, "SN 2026abc")
     rows.photometry(target, 250)
     partner.store.add_target("SN 2026abc")
-    tom.start_worker()
+    tom.start_worker(checks=True)
 
     share = outbox.share_target_data(owner, "partner", target)
 

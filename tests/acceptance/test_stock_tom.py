@@ -137,7 +137,7 @@ def test_a_list_with_data_and_a_file_arrive_whole_in_a_stock_tom_and_only_once(
     tonight = rows.target_list("Tonight", target, plus)
     tom.knows(stock=stock.entry())
     tom.hurry(READ_TIMEOUT=20, TOTAL_TIMEOUT=30, UPLOAD_TIMEOUT=30)
-    tom.start_worker()
+    tom.start_worker(checks=True)
 
     for _ in range(2):
         share = outbox.share_target_list(owner, "stock", tonight, None, True)
