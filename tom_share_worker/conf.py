@@ -31,7 +31,7 @@ class Settings:
     BROKER_URL: str | None = None
     """Where hints travel, `redis://…`. Unset: CELERY_BROKER_URL, then REDIS_URL."""
 
-    CONCURRENCY: int = 8
+    CONCURRENCY: int = 16
     """Deliveries one `share_worker` makes at a time, over all destinations."""
 
     SLOTS: int = 4

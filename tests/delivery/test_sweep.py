@@ -135,3 +135,19 @@ def test_a_share_that_nobody_planned_does_not_stop_the_sweep(share: Share) -> No
     assert waiting.hinted_at is not None
     forgotten.refresh_from_db()
     assert forgotten.status == Share.Status.QUEUED
+
+
+def test_an_attempt_is_ended_whose_delivery_was_cancelled_before_its_worker_died(
+    share: Share, settings: Any
+) -> None:
+    settings.TOM_SHARE_WORKER = {"UPLOAD_TIMEOUT": 60}
+    delivery = lost(share)
+    Delivery.objects.filter(pk=delivery.pk).update(status=Delivery.Status.CANCELLED)
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Attempt.objects.filter(delivery=delivery).update(started=an_hour_ago)
+
+    sweep.sweep()
+
+    attempt = delivery.attempts.get()
+    assert attempt.ended is not None
+    assert attempt.outcome == Attempt.Outcome.LOST

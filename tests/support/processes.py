@@ -123,6 +123,7 @@ class WebServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         gunicorn = [sys.executable, "-m", "gunicorn", "demo_tom.wsgi"]
+        gunicorn += ["--no-control-socket"]  # all would want the one in the home
         bind = ["--bind", f"127.0.0.1:{self.port}", "--threads", "4"]
         place = ["--chdir", str(MANAGE.parent), "--worker-tmp-dir", str(directory)]
         self.process = Process(name, [*gunicorn, *bind, *place], env, directory)

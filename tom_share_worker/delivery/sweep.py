@@ -7,12 +7,13 @@ does no harm, as every step is a conditional UPDATE or asks for what is already 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from tom_share_worker import conf
 from tom_share_worker.delivery import closing, dispatch, hints
 from tom_share_worker.models import Attempt, Delivery, Failure, Share
 
@@ -25,6 +26,7 @@ LOST_LIMIT = 3
 def sweep() -> None:
     """Give back lapsed leases, plan, close, and hint at what is due."""
     release_lapsed(timezone.now())
+    _end_orphaned_attempts(timezone.now())
     for pk in _unplanned():
         hints.plan(pk)
     closing.settle_all()
@@ -34,6 +36,16 @@ def sweep() -> None:
 def _unplanned() -> list[int]:
     waiting = Share.objects.filter(planned=False).exclude(status__in=Share.ENDED)
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:100])
+
+
+def _end_orphaned_attempts(now: datetime) -> None:
+    """End attempts at deliveries that were cancelled and whose worker then died."""
+    longest = timedelta(seconds=conf.settings().UPLOAD_TIMEOUT)
+    Attempt.objects.filter(ended=None, started__lt=now - longest).exclude(
+        delivery__status=Delivery.Status.SENDING
+    ).update(
+        ended=now, outcome=Attempt.Outcome.LOST, note="The worker was lost after it."
+    )
 
 
 def release_lapsed(now: datetime) -> int:

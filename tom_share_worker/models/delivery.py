@@ -165,6 +165,13 @@ class Attempt(models.Model):
                 fields=["delivery", "number"], name="tsw_attempt_number"
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["started"],
+                condition=models.Q(ended=None),
+                name="tsw_attempt_open",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} at delivery {self.delivery_id}"

@@ -30,8 +30,9 @@ from tom_share_worker.models import Failure
 ERRORS_IN_A_ROW = 3
 """Internal errors in a row after which the rest waits: it is the server's fault."""
 
-STUBBORN_ATTEMPTS = 3
-"""Attempts after which a row that alone meets internal errors counts as refused."""
+STUBBORN_ATTEMPTS = 4
+"""Retries after which a row that still meets an internal error counts as refused, a
+quarter of an hour by the schedule; else it would be tried for three days in vain."""
 
 Resolve = Callable[[Session, TargetCard, Progress, str], str]
 
@@ -95,10 +96,7 @@ class Batch:
         outcome = verdicts.trouble(answer, self.session.name)
         if outcome is None:
             self._errors_in_a_row = 0
-            exists = isinstance(answer.json(), dict) and answer.json().get(
-                "already_exists"
-            )
-            self.progress.settle(key, Fate.ALREADY_THERE if exists else Fate.DELIVERED)
+            self._accepted(key, body, answer.json())
         elif isinstance(outcome, Refused) and outcome.failure == Failure.REFUSED_DATA:
             self._errors_in_a_row = 0
             self.progress.settle(key, Fate.REFUSED, outcome.note)
@@ -107,12 +105,31 @@ class Batch:
         else:
             raise Halted(outcome)
 
+    def _accepted(self, key: Key, body: dict[str, Any], said: Any) -> None:
+        """Believe "created"; check "already exists".
+
+        TOM Toolkit 3.1 says the latter of any row it cannot store, if it holds another
+        one of that time and filter.
+        """
+        if not isinstance(said, dict) or "target" not in said:
+            raise Halted(self.session.nonsense())
+        if not said.get("already_exists"):
+            self.progress.settle(key, Fate.DELIVERED)
+        elif _same(body, said) or self._is_stored_now(body):
+            self.progress.settle(key, Fate.ALREADY_THERE)
+        else:
+            self.progress.settle(
+                key,
+                Fate.REFUSED,
+                f"{self.session.name} holds another data point of this time and did "
+                f"not store this one.",
+            )
+
     def _internal_error(
         self, key: Key, body: dict[str, Any], outcome: TryAgain
     ) -> None:
         """Some releases answer a repeat with an internal error: look before judging."""
-        self._stored = None
-        if self._is_stored(body):
+        if self._is_stored_now(body):
             self._errors_in_a_row = 0
             self.progress.settle(key, Fate.ALREADY_THERE)
             return
@@ -136,8 +153,14 @@ class Batch:
             self._stored = self._read_back(body["target"])
         return any(_same(body, row) for row in self._stored)
 
+    def _is_stored_now(self, body: dict[str, Any]) -> bool:
+        """The same, whatever an earlier look has found."""
+        self._stored = None
+        return self._is_stored(body)
+
     def _read_back(self, remote_id: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
+        seen = 0
         while True:
             answer = self.session.request(
                 "GET",
@@ -145,7 +168,7 @@ class Batch:
                 params={
                     "target__id": remote_id,
                     "limit": "1000",
-                    "offset": str(len(rows)),
+                    "offset": str(seen),
                 },
             )
             self.session.halt_on_trouble(answer)
@@ -153,6 +176,8 @@ class Batch:
             page = body.get("results") if isinstance(body, dict) else None
             if not isinstance(page, list):
                 raise Halted(self.session.nonsense())
+            seen += len(page)
+            # Old releases do not know this filter and return all they have.
             rows += [row for row in page if str(row.get("target")) == remote_id]
             if not page or not body.get("next"):
                 return rows
@@ -161,7 +186,7 @@ class Batch:
         ledger = self.progress.ledger
         counts = ledger.counts()
         arrived = counts["delivered_count"] + counts["already_there_count"]
-        if arrived and self._is_stubborn():
+        if self._failed and self._is_stubborn():
             for key, note in self._failed.items():
                 self.progress.settle(key, Fate.REFUSED, note)
             counts = ledger.counts()
@@ -177,8 +202,8 @@ class Batch:
         return Delivered(_sentence(counts))
 
     def _is_stubborn(self) -> bool:
-        """True if the rows that failed will fail for ever: all others are there, and
-        they alone have met internal errors often enough."""
+        """True if the rows that failed will fail for ever: all others have their fate,
+        and reading back worked each time, so it is not the server as a whole."""
         return self.parcel.attempts >= STUBBORN_ATTEMPTS and len(self._failed) == len(
             self.progress.ledger.pending()
         )

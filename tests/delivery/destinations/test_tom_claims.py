@@ -1,0 +1,110 @@
+"""What a TOM says of a data point is checked before it is believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import misbehaviour
+from tests.support.conversations import NAME, datums_parcel, deliver, photometry
+from tests.support.remote_tom import RemoteTom
+from tom_share_worker.delivery.outcomes import Delivered, Refused, TryAgain
+from tom_share_worker.models import Failure
+
+POSTS = ("POST", "/api/reduceddatums/")
+
+
+@pytest.fixture(autouse=True)
+def target(remote: RemoteTom) -> dict[str, Any]:
+    """The target as the remote has it."""
+    return remote.store.add_target(NAME)
+
+
+def test_another_data_point_of_that_time_is_no_proof_that_ours_is_there(
+    remote: RemoteTom, target: dict[str, Any]
+) -> None:
+    other = {"brightness": 11.0, "bandpass": "r", "brightness_error": None}
+    shown = {
+        "target": target["id"],
+        "data_type": "photometry",
+        "timestamp": photometry(1).timestamp.isoformat(),
+        "value": other,
+        "already_exists": True,
+    }
+    remote.on(*POSTS, misbehaviour.answer(200, shown))
+
+    outcome, notebook = deliver(remote, datums_parcel(photometry(1)))
+
+    assert isinstance(outcome, Refused)
+    assert outcome.failure == Failure.REFUSED_DATA
+    assert notebook.fates() == ["refused"]
+    assert "did not store this one" in notebook.ledger.refused()[0][1]
+
+
+def test_ours_is_found_behind_another_one_of_that_time(
+    remote: RemoteTom, target: dict[str, Any]
+) -> None:
+    deliver(remote, datums_parcel(photometry(1)))
+    shown = {
+        "target": target["id"],
+        "data_type": "photometry",
+        "timestamp": photometry(1).timestamp.isoformat(),
+        "value": {"brightness": 11.0, "bandpass": "r"},
+        "already_exists": True,
+    }
+    remote.on(*POSTS, misbehaviour.answer(200, shown))
+
+    outcome, notebook = deliver(remote, datums_parcel(photometry(1)))
+
+    assert outcome == Delivered("1 already there.")
+    assert notebook.fates() == ["already there"]
+
+
+@pytest.mark.parametrize("said", [{}, {"status": "ok"}, [], "thanks", 1])
+def test_json_that_names_no_target_is_no_success(remote: RemoteTom, said: Any) -> None:
+    remote.on(*POSTS, misbehaviour.answer(201, said))
+
+    outcome, notebook = deliver(remote, datums_parcel(photometry(1), photometry(2)))
+
+    assert isinstance(outcome, TryAgain)
+    assert outcome.destination_wide
+    assert notebook.fates() == ["not yet", "not yet"]
+
+
+def test_a_lone_data_point_that_always_meets_an_internal_error_is_refused_in_the_end(
+    remote: RemoteTom,
+) -> None:
+    remote.on(*POSTS, misbehaviour.html(500))
+
+    early, _ = deliver(remote, datums_parcel(photometry(1), attempts=3))
+    late, notebook = deliver(remote, datums_parcel(photometry(1), attempts=4))
+
+    assert isinstance(early, TryAgain)
+    assert isinstance(late, Refused)
+    assert "internal error" in late.note
+    assert notebook.fates() == ["refused"]
+
+
+def test_reading_back_ends_where_a_release_does_not_know_the_filter(
+    remote: RemoteTom, target: dict[str, Any]
+) -> None:
+    other = remote.store.add_target("Another target")
+    rows = [{"target": other["id"], "data_type": "photometry", "value": {}}] * 3
+    pages = iter([{"results": rows, "next": "more"}, {"results": [], "next": None}])
+    remote.on(
+        "GET",
+        "/api/reduceddatums/",
+        lambda exchange: exchange.send(misbehaviour.Reply.of(200, next(pages))),
+    )
+    remote.on(*POSTS, misbehaviour.html(500))
+
+    outcome, _ = deliver(remote, datums_parcel(photometry(1)))
+
+    assert isinstance(outcome, TryAgain)
+    assert [
+        asked.query["offset"] for asked in remote.asked("GET", "/api/reduceddatums/")
+    ] == [
+        "0",
+        "3",
+    ]
