@@ -7,13 +7,14 @@ else they need to know goes to them in the environment.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from django.db import connection
 
-from tests.support.processes import Process, manage
+from tests.support.processes import MANAGE, Process, manage
 from tests.support.remote_tom import RemoteTom
 from tests.support.waiting import wait_until
 from tom_share_worker.models import Attempt, Delivery, Share, Worker
@@ -94,6 +95,15 @@ class Tom:
         if ready:
             self.await_ready(worker)
         return worker
+
+    def start_celery(self, name: str, *arguments: str) -> Process:
+        """Start a program of Celery itself, in place of `share_worker`."""
+        command = [sys.executable, "-m", "celery", "-A", "tom_share_worker", *arguments]
+        project = str(MANAGE.parent)
+        env = {"DJANGO_SETTINGS_MODULE": "demo_tom.settings", "PYTHONPATH": project}
+        process = Process(name, command, self.environment | env, self.directory)
+        self.workers.append(process)
+        return process
 
     def await_ready(self, worker: Process) -> None:
         """Wait until a worker has signed its row."""
