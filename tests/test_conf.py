@@ -29,8 +29,8 @@ ENTRY = {
         *((n, [0, -1, "5", True]) for n in ("RETRY_AFTER_LIMIT", "BACKOFF_LIMIT")),
         ("RETRY_JITTER", [-0.1, 1, 2, "0.2", None]),
         ("RETRY_SCHEDULE", [5, "5,30", [5, "30"], [-1], [True], None]),
-        ("VERIFY", ["", 1, None]),
-        ("BROKER_URL", ["localhost:6379", 6379]),
+        ("VERIFY", ["", "/no/such.pem", 1, None]),
+        ("BROKER_URL", ["localhost:6379", "amqp://localhost", 6379]),
         ("PUBLIC_URL", ["tom.example.org", 1]),
     ],
 )
@@ -129,13 +129,13 @@ def test_the_broker_s_address_is_looked_for_in_three_places(
 
 
 def test_a_destination_is_read_whole(settings: Any) -> None:
-    settings.DATA_SHARING = {"partner": ENTRY | {"SLOTS": 2, "VERIFY": "/ca.pem"}}
+    settings.DATA_SHARING = {"partner": ENTRY | {"SLOTS": 2, "VERIFY": __file__}}
 
     found = conf.destination("partner")
 
     assert found.base_url == "https://partner.example.org/"
     assert (found.username, found.password) == ("survey", "pass-word-1")
-    assert (found.slots, found.verify) == (2, "/ca.pem")
+    assert (found.slots, found.verify) == (2, __file__)
     assert conf.display_name("partner") == "Partner TOM"
 
 
@@ -188,3 +188,19 @@ def test_data_sharing_that_is_no_dictionary_is_refused(settings: Any) -> None:
 
     with pytest.raises(ConfigurationError, match="must be a dictionary"):
         conf.destination_keys()
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("https://partner.example.org/", "must be a dictionary with 'BASE_URL'"),
+        (ENTRY | {"SLOTS": "x"}, r"DATA_SHARING\['partner'\]\['SLOTS'\] must be"),
+    ],
+)
+def test_a_wrong_entry_is_named_where_it_stands(
+    settings: Any, entry: Any, words: str
+) -> None:
+    settings.DATA_SHARING = {"partner": entry}
+
+    with pytest.raises(ConfigurationError, match=words):
+        conf.destination("partner")

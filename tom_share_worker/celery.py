@@ -42,6 +42,9 @@ def configuration() -> dict[str, Any]:
         "task_send_sent_event": False,
         # One hint at a time and thread: what waits stays visible to other workers.
         "worker_prefetch_multiplier": 1,
+        # Said only to keep Celery from a page of warning whenever the broker is lost;
+        # hints are acknowledged before they run, so nothing is cancelled.
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "beat_schedule": {

@@ -37,6 +37,11 @@ def check_destinations(**_: Any) -> Iterator[CheckMessage]:
     except ConfigurationError as error:
         yield Error(str(error), hint=SETTINGS_PAGE, id="tom_share_worker.E002")
         return
+    try:
+        conf.settings()
+    except ConfigurationError:
+        # Told by E001; every destination would repeat it.
+        return
     for key in keys:
         if conf.is_hermes(key):
             continue

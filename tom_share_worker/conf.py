@@ -6,15 +6,14 @@ and `override_settings` work and a wrong value is reported where it is needed.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
+from tom_share_worker import values
 from tom_share_worker.exceptions import ConfigurationError
 
 MINUTE = 60.0
@@ -96,64 +95,8 @@ class Settings:
     def __post_init__(self) -> None:
         for spec in fields(self):
             object.__setattr__(
-                self, spec.name, _checked(spec.name, getattr(self, spec.name))
+                self, spec.name, values.checked(spec.name, getattr(self, spec.name))
             )
-
-
-_POSITIVE_INTEGERS = {"CONCURRENCY", "SLOTS", "BATCH_SIZE", "ANSWER_LIMIT"}
-_POSITIVE_SECONDS = {
-    "CONNECT_TIMEOUT",
-    "READ_TIMEOUT",
-    "TOTAL_TIMEOUT",
-    "UPLOAD_TIMEOUT",
-    "LEASE",
-    "SWEEP_INTERVAL",
-    "RETRY_AFTER_LIMIT",
-    "BACKOFF_LIMIT",
-}
-
-
-def _checked(name: str, value: Any) -> Any:
-    """Return the value in its final type, or raise with the line to fix."""
-    if name in _POSITIVE_INTEGERS:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise _wrong(name, value, "a whole number of at least 1")
-    elif name in _POSITIVE_SECONDS:
-        if not _is_number(value) or value <= 0:
-            raise _wrong(name, value, "a number of seconds above 0")
-        return float(value)
-    elif name == "RETRY_JITTER":
-        if not _is_number(value) or not 0 <= value < 1:
-            raise _wrong(name, value, "a number from 0 up to, but not, 1")
-    elif name == "RETRY_SCHEDULE":
-        if not isinstance(value, list | tuple) or not all(
-            _is_number(wait) and wait >= 0 for wait in value
-        ):
-            raise _wrong(name, value, "a list of seconds, such as [5, 30, 120]")
-        return tuple(float(wait) for wait in value)
-    elif name == "VERIFY":
-        if not isinstance(value, bool | str) or value == "":
-            raise _wrong(name, value, "True, False or the path of a CA bundle")
-    elif value is not None and (not isinstance(value, str) or "://" not in value):
-        raise _wrong(name, value, "an address such as 'redis://localhost:6379/0'")
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    """True for a finite number: NaN and infinity name no moment to wait for."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
-
-
-def _wrong(name: str, value: Any, wanted: str) -> ConfigurationError:
-    shown = "the present value" if name.endswith("_URL") else repr(value)
-    return ConfigurationError(
-        f"TOM_SHARE_WORKER[{name!r}] must be {wanted}; {shown} is not. "
-        f"Correct that line in settings.py, or remove it to use the default."
-    )
 
 
 def settings() -> Settings:
@@ -231,13 +174,18 @@ def display_name(key: str) -> str:
 def destination(key: str) -> DestinationSettings:
     """Return one entry of DATA_SHARING; raise ConfigurationError if it is no use."""
     entry = _data_sharing().get(key)
-    if not isinstance(entry, Mapping):
+    if entry is None:
         raise ConfigurationError(
             f"DATA_SHARING in settings.py has no destination {key!r}. "
             f"Add it there, or share to one that exists."
         )
+    if not isinstance(entry, Mapping):
+        raise ConfigurationError(
+            f"DATA_SHARING[{key!r}] must be a dictionary with 'BASE_URL' and an "
+            f"account on that TOM."
+        )
     address = entry.get("BASE_URL")
-    if not isinstance(address, str) or not _is_http(address):
+    if not isinstance(address, str) or not values.is_http(address):
         raise ConfigurationError(
             f"DATA_SHARING[{key!r}]['BASE_URL'] must be the address of the other TOM, "
             f"starting with https:// or http://, without an account in it."
@@ -251,7 +199,7 @@ def destination(key: str) -> DestinationSettings:
             f"DATA_SHARING[{key!r}] needs either 'API_TOKEN' or both 'USERNAME' and "
             f"'PASSWORD' of an account on that TOM."
         )
-    own = settings()
+    own, where = settings(), f"DATA_SHARING[{key!r}]"
     return DestinationSettings(
         key=key,
         display_name=display_name(key),
@@ -259,21 +207,8 @@ def destination(key: str) -> DestinationSettings:
         api_token=token,
         username=username,
         password=password,
-        slots=_checked("SLOTS", entry.get("SLOTS", own.SLOTS)),
-        verify=_checked("VERIFY", entry.get("VERIFY", own.VERIFY)),
-    )
-
-
-def _is_http(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    # An account in the address would get into rows and logs with it.
-    return (
-        parts.scheme in {"http", "https"}
-        and bool(parts.hostname)
-        and not (parts.username or parts.password)
+        slots=values.checked("SLOTS", entry.get("SLOTS", own.SLOTS), where),
+        verify=values.checked("VERIFY", entry.get("VERIFY", own.VERIFY), where),
     )
 
 

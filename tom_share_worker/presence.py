@@ -15,12 +15,10 @@ from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from tom_share_worker import conf
 from tom_share_worker.models import Worker
 
 logger = logging.getLogger(__name__)
-
-SIGN_INTERVAL = 8.0
-"""Seconds between two signs; three fit into the time after which it counts as gone."""
 
 FORGET_AFTER = timedelta(days=7)
 """Workers not seen for so long are dropped from the list."""
@@ -38,10 +36,9 @@ def connect() -> None:
     worker_shutdown.connect(_end, dispatch_uid="tom_share_worker")
 
 
-def _begin(sender: Any = None, **_: Any) -> None:
-    name = str(getattr(sender, "hostname", sender))
+def _begin(sender: Any, **_: Any) -> None:
     threading.Thread(
-        target=_keep_signing, args=[name], name="share-presence", daemon=True
+        target=_keep_signing, args=[sender], name="share-presence", daemon=True
     ).start()
 
 
@@ -53,17 +50,21 @@ def _end(**_: Any) -> None:
     _ended.set()
 
 
-def _keep_signing(name: str) -> None:
+def _keep_signing(consumer: Any) -> None:
     started = timezone.now()
     while not _ended.is_set():
         try:
             now = timezone.now()
-            Worker.objects.update_or_create(
-                name=name, defaults={"seen": now, "started": started}
-            )
+            # Celery drops the connection while the broker is away: no hint arrives
+            # then, and a worker that hears none is none, as far as people can tell.
+            if consumer.connection is not None:
+                Worker.objects.update_or_create(
+                    name=consumer.hostname, defaults={"seen": now, "started": started}
+                )
             Worker.objects.filter(seen__lt=now - FORGET_AFTER).delete()
         except DatabaseError:
             logger.warning("This worker could not sign; trying again.", exc_info=True)
         finally:
             connection.close()
-        _ended.wait(SIGN_INTERVAL)
+        # By default four signs fit into the time until it counts as gone.
+        _ended.wait(conf.settings().LEASE / 2)

@@ -11,10 +11,15 @@ import pytest
 from tests.acceptance.conftest import Broker
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
-from tests.support.toms import WAIT, Tom, assert_each_attempt_is_on_record
+from tests.support.toms import (
+    QUICK,
+    WAIT,
+    Tom,
+    assert_each_attempt_is_on_record,
+)
 from tests.support.waiting import wait_until
 from tom_share_worker.delivery import hints, outbox
-from tom_share_worker.models import Share
+from tom_share_worker.models import Share, Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,3 +134,26 @@ def test_two_workers_that_sweep_all_the_time_send_nothing_twice(
     assert share.deliveries.count() == 60
     assert all(row.attempts.count() == 1 for row in share.deliveries.all())
     assert max(request.concurrent for request in partner.requests) <= 4
+
+
+def test_a_worker_that_hears_no_hints_gives_no_sign_of_life(
+    tom: Tom, broker: Broker
+) -> None:
+    worker = tom.start_worker()
+    broker.stop()
+    wait_until(
+        lambda: "Connection to broker lost" in worker.log(),
+        WAIT,
+        "the worker to miss its broker",
+        worker.tell,
+    )
+    time.sleep(2)  # a sign may have been under way
+    last = Worker.last_seen()
+
+    time.sleep(2 * QUICK["LEASE"])
+
+    assert Worker.last_seen() == last
+    broker.start()
+    wait_until(
+        lambda: Worker.last_seen() != last, WAIT, "a new sign of life", worker.tell
+    )

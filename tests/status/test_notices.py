@@ -41,7 +41,8 @@ def test_the_note_says_since_when_no_worker_was_seen() -> None:
 
         assert notices.worker_note() == (
             "No worker has been seen since 11:35 UTC (25 minutes ago). Shares wait "
-            "and nothing is lost; start one with `python manage.py share_worker`."
+            "and nothing is lost. Start one with `python manage.py share_worker`; if "
+            "one runs, its log says why it cannot reach its message broker."
         )
 
 
@@ -87,10 +88,38 @@ def test_a_pause_names_who_and_why() -> None:
 def test_a_back_off_names_the_next_try() -> None:
     with time_machine.travel(NOON, tick=False):
         said = notices.destination_note(
-            Destination(key="partner", retry_at=NOON + timedelta(seconds=90))
+            Destination(
+                key="partner",
+                failures=2,
+                note="It is silent.",
+                answered=NOON - timedelta(hours=1),
+                retry_at=NOON + timedelta(seconds=90),
+            )
         )
 
-    assert said.endswith("The next try is at 12:01 UTC (in 1 minute).")
+    assert said == (
+        "It is silent. It last answered at 11:00 UTC. The next try is at 12:01 UTC "
+        "(in 1 minute); Retry tries at once."
+    )
+
+
+def test_between_two_looks_at_a_dead_destination_the_reason_stays() -> None:
+    with time_machine.travel(NOON, tick=False):
+        said = notices.destination_note(
+            Destination(key="partner", failures=1, note="It is silent.", retry_at=NOON)
+        )
+
+    assert said == "It is silent. It has never answered. It is being tried again now."
+
+
+@pytest.mark.django_db
+def test_a_refused_account_comes_with_its_cure() -> None:
+    said = notices.destination_note(
+        Destination(key="partner", paused=True, note="It refused our account.")
+    )
+
+    assert "It refused our account. Nothing is lost." in said
+    assert said.endswith("restart the web server and the worker, then press Retry.")
 
 
 @pytest.mark.parametrize(

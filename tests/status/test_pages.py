@@ -293,7 +293,7 @@ def test_the_page_says_when_and_why_a_delivery_waits(owner: User, share: Share) 
 
     page = browser(owner).get(url("share-detail", share.pk)).content.decode()
 
-    assert "Partner TOM is not being tried just now. It could not be reached." in page
+    assert "It could not be reached. It has never answered. The next try" in page
     assert "in 10 minutes (" in page
     assert "when its target has arrived" in page
 

@@ -1,6 +1,6 @@
 """Where a share begins: permission, one row, and after the commit a hint.
 
-Called by the web pages, and by whatever else asks for shares. Constant time: nothing
+Called by the share views; programs may call it, too. Constant time: nothing
 here depends on how many targets or data points are meant, and nothing talks to the
 broker or to another TOM.
 """

@@ -33,7 +33,8 @@ _CURES = {
     ),
     Failure.CREDENTIALS_REFUSED: (
         "The other TOM did not accept our account. Ask an administrator of this TOM "
-        "to correct the account in DATA_SHARING, then press Retry."
+        "to correct the account in DATA_SHARING and to restart the web server and "
+        "the worker, then press Retry."
     ),
     Failure.PERMISSION_MISSING: (
         "Our account on the other TOM may not do this. Ask the people of that TOM to "
@@ -48,12 +49,12 @@ _CURES = {
         "to merge or rename them, then press Retry."
     ),
     Failure.REFUSED_DATA: (
-        "The other TOM refused this data; its reason is shown. Correct the data here, "
-        "then press Retry."
+        "This data cannot be taken as it is; the reason is on the page of the "
+        "delivery. Correct the data here, then press Retry."
     ),
     Failure.BAD_CONFIGURATION: (
         "A setting of this TOM is wrong. Ask an administrator of this TOM to correct "
-        "DATA_SHARING, then press Retry."
+        "it and to restart the web server and the worker, then press Retry."
     ),
     Failure.OUR_FAULT: (
         "This TOM could not prepare or send the data. Ask an administrator of this "

@@ -156,8 +156,10 @@ class DeliveryAdmin(_ReadOnly):
         "attempt_count",
         "arrived",
         "next_attempt_at",
+        "note",
         "created",
     )
+    ordering = ("-id",)
     list_filter = ("status", _DestinationFilter, "kind", "failure", "created")
     list_select_related = ("data_product",)
     search_fields = ("target_name", "note", "share__subject")
@@ -228,7 +230,10 @@ class AttemptAdmin(_ReadOnly):
 class DestinationAdmin(_ReadOnly):
     """The state of the other TOMs."""
 
-    list_display = ("name", "state", "failures", "paused_by", "note", "changed")
+    list_display = (
+        *("name", "state", "failures", "answered", "retry_at"),
+        *("paused_by", "note", "changed"),
+    )
     list_filter = ("paused",)
     list_select_related = ("paused_by",)
     search_fields = ("key", "note")
@@ -244,7 +249,9 @@ class DestinationAdmin(_ReadOnly):
         """Say in a word whether it takes deliveries."""
         if destination.paused:
             return "Paused"
-        return "Backing off" if notices.backs_off(destination) else "Open"
+        if notices.backs_off(destination):
+            return "Backing off"
+        return "Down" if destination.failures else "Open"
 
     @admin.action(description="Pause: send nothing there", permissions=["act"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:

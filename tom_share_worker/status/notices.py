@@ -8,12 +8,13 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.html import format_html
 
-from tom_share_worker.models import Delivery, Destination, Worker
+from tom_share_worker.models import Delivery, Destination, Failure, Worker
 from tom_share_worker.models.worker import SEEN_RECENTLY
 from tom_share_worker.status import words
 
 _START = (
-    "Shares wait and nothing is lost; start one with `python manage.py share_worker`."
+    "Shares wait and nothing is lost. Start one with `python manage.py share_worker`; "
+    "if one runs, its log says why it cannot reach its message broker."
 )
 
 
@@ -50,19 +51,22 @@ def destination_note(destination: Destination | None) -> str:
         return ""
     if destination.paused:
         return _paused(destination)
-    if not backs_off(destination) or destination.retry_at is None:
+    if not destination.failures:
         return ""
     now = timezone.now()
-    return " ".join(
-        part
-        for part in (
-            f"{destination} is not being tried just now.",
-            words.sentence(destination.note),
-            f"The next try is at {words.clock(destination.retry_at, now)} "
-            f"(in {words.span(destination.retry_at - now)}).",
+    said = [words.sentence(destination.note)]
+    if destination.answered is None:
+        said.append("It has never answered.")
+    else:
+        said.append(f"It last answered at {words.clock(destination.answered, now)}.")
+    if destination.retry_at is not None and destination.retry_at > now:
+        said.append(
+            f"The next try is at {words.clock(destination.retry_at, now)} (in "
+            f"{words.span(destination.retry_at - now)}); Retry tries at once."
         )
-        if part
-    )
+    else:
+        said.append("It is being tried again now.")
+    return " ".join(filter(None, said))
 
 
 def backs_off(destination: Destination) -> bool:
@@ -74,8 +78,8 @@ def _paused(destination: Destination) -> str:
     note = words.sentence(destination.note)
     if destination.paused_by is None:
         return (
-            f"Deliveries to {destination} are paused. {note} Nothing is lost: when the "
-            f"cause is mended, press Retry."
+            f"Deliveries to {destination} are paused. {note} Nothing is lost. "
+            f"{Failure.CREDENTIALS_REFUSED.cure}"
         )
     person = destination.paused_by.get_username()
     # The default note only repeats who it was.
@@ -100,6 +104,8 @@ def next_attempt(delivery: Delivery, destination: Destination | None) -> str:
     ):
         return "when its target has arrived"
     if destination is not None and destination.paused:
+        if destination.paused_by is None:
+            return "when Retry is pressed"
         return "when the destination is resumed"
     time = delivery.next_attempt_at
     if destination is not None and destination.retry_at:

@@ -80,8 +80,10 @@ class Progress:
     def sentences(self) -> list[str]:
         """Return what a person reads under the bar."""
         if not self.total:
-            return [] if self.ended else ["Nothing is sent yet; the share is prepared."]
-        said = [f"{self.over:,} of {words.deliveries(self.total)} have ended."]
+            waiting = "Nothing is sent yet; the share is being prepared."
+            return [] if self.ended else [waiting]
+        have = "has" if self.total == 1 else "have"
+        said = [f"{self.over:,} of {words.deliveries(self.total)} {have} ended."]
         if not self.planned:
             said.append("More are being prepared.")
         if self.datums.total:

@@ -10,8 +10,8 @@ from typing import Any
 
 import django_tables2 as tables
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
-from django.db.models.functions import Left
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
@@ -44,8 +44,12 @@ def deliveries(share: Share, status: str = "") -> QuerySet[Delivery]:
 
 
 def with_target(found: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Add the status of the delivery that each of these waits for."""
-    return found.annotate(target_status=F("after__status"))
+    """Add the status of what each of these waits for, and how often it was tried."""
+    tried = Attempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
+    return found.annotate(
+        target_status=F("after__status"),
+        tries=Coalesce(Subquery(tried.values("number")[:1]), 0),
+    )
 
 
 def attempts(delivery: Delivery) -> QuerySet[Attempt]:
@@ -107,7 +111,7 @@ class DeliveryTable(_Table):
     )
     status = tables.TemplateColumn(template_name=_BADGE)
     note = tables.Column(attrs=_TEXT)
-    attempt_count = tables.Column("Attempts")
+    tries = tables.Column("Attempts")
     next_attempt_at = tables.Column("Next attempt", empty_values=())
     datum_count = tables.Column("Data points there")
 

@@ -154,7 +154,7 @@ class Batch:
         return any(_same(body, row) for row in self._stored)
 
     def _is_stored_now(self, body: dict[str, Any]) -> bool:
-        """The same, whatever an earlier look has found."""
+        """Read back anew, forgetting what an earlier look has found."""
         self._stored = None
         return self._is_stored(body)
 

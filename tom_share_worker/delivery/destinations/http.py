@@ -167,7 +167,7 @@ def _why(
     if isinstance(error, requests.Timeout):
         return f"it was silent for {own.READ_TIMEOUT:g} seconds"
     if isinstance(error, requests.exceptions.SSLError):
-        return "its TLS certificate was not accepted, or TLS failed"
+        return _why_tls(repr(error))
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy of this TOM did not let the request through"
     if isinstance(error, requests.exceptions.ContentDecodingError):
@@ -178,8 +178,20 @@ def _why(
     if "refused" in reason:
         return "the connection was refused"
     if "resolve" in reason or "getaddrinfo" in reason:
-        return "its host name is not known to the network"
+        return "its host name is not known to the network; check BASE_URL"
     return "the connection was cut before the answer was complete"
+
+
+def _why_tls(reason: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return (
+            "its TLS certificate is not one this machine trusts (VERIFY in "
+            "DATA_SHARING may name a CA bundle)"
+        )
+    return (
+        "no encrypted connection could be made; perhaps BASE_URL in DATA_SHARING must "
+        "begin with http://"
+    )
 
 
 class _Session(requests.Session):

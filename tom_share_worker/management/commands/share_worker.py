@@ -27,11 +27,11 @@ LOG_LEVELS = {0: "ERROR", 1: "INFO", 2: "INFO", 3: "DEBUG"}
 
 
 class Command(BaseCommand):
-    """Deliver shares, process incoming data, and look for what was missed."""
+    """Deliver shares, and look for what was missed."""
 
     help = (
-        "Delivers shares to other TOMs and processes incoming data, until Ctrl-C or "
-        "SIGTERM; what it has begun by then is finished first."
+        "Delivers shares to other TOMs until Ctrl-C or SIGTERM; what it is sending by "
+        "then is finished or handed back."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--queues",
             default=QUEUES,
-            help="What to work on: delivery, ingest, or both (default: %(default)s).",
+            help="Queues to work on; ingest has no work yet (default: %(default)s).",
         )
         parser.add_argument(
             "--without-sweep",
@@ -103,6 +103,8 @@ class Command(BaseCommand):
             f"The share worker of {conf.tom_name()} runs {way}, up to {concurrency} "
             f"deliveries at a time. Ctrl-C stops it."
         )
+        # In a log file it would otherwise appear when the worker has ended.
+        self.stdout.flush()
 
 
 def _work(*, concurrency: int, queues: str, loglevel: str) -> None:

@@ -1,0 +1,119 @@
+"""Which values a setting may have, and the sentence for one that it may not.
+
+Used by `conf` alone; the keys are those of TOM_SHARE_WORKER.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from tom_share_worker.exceptions import ConfigurationError
+
+BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
+"""Kinds of broker addresses; others were measured and lose or multiply messages."""
+
+
+class Rule(NamedTuple):
+    """What a value must be, as a test and in words."""
+
+    holds: Callable[[Any], bool]
+    wanted: str
+    final: Callable[[Any], Any] = lambda value: value
+
+
+def is_number(value: Any) -> bool:
+    """True for a finite number: NaN and infinity name no moment to wait for."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return known and math.isfinite(value)
+
+
+def is_http(address: Any) -> bool:
+    """True for the address of a website, without an account in it.
+
+    An account would get into rows and logs with the address.
+    """
+    if not isinstance(address, str):
+        return False
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and not (parts.username or parts.password)
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _are_waits(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        is_number(wait) and wait >= 0 for wait in value
+    )
+
+
+def _is_verify(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value) and Path(value).exists()
+    return isinstance(value, bool)
+
+
+COUNT = Rule(_is_count, "a whole number of at least 1")
+SECONDS = Rule(
+    lambda value: is_number(value) and value > 0, "a number of seconds above 0", float
+)
+
+RULES = {
+    "BROKER_URL": Rule(
+        lambda value: (
+            value is None or (isinstance(value, str) and value.startswith(BROKERS))
+        ),
+        "an address such as 'redis://localhost:6379/0'",
+    ),
+    "CONCURRENCY": COUNT,
+    "SLOTS": COUNT,
+    "BATCH_SIZE": COUNT,
+    "CONNECT_TIMEOUT": SECONDS,
+    "READ_TIMEOUT": SECONDS,
+    "TOTAL_TIMEOUT": SECONDS,
+    "UPLOAD_TIMEOUT": SECONDS,
+    "ANSWER_LIMIT": COUNT,
+    "LEASE": SECONDS,
+    "SWEEP_INTERVAL": SECONDS,
+    "RETRY_SCHEDULE": Rule(
+        _are_waits,
+        "a list of seconds, such as [5, 30, 120]",
+        lambda value: tuple(float(wait) for wait in value),
+    ),
+    "RETRY_JITTER": Rule(
+        lambda value: is_number(value) and 0 <= value < 1,
+        "a number from 0 up to, but not, 1",
+    ),
+    "RETRY_AFTER_LIMIT": SECONDS,
+    "BACKOFF_LIMIT": SECONDS,
+    "PUBLIC_URL": Rule(
+        lambda value: value is None or is_http(value),
+        "an address such as 'https://tom.example.org/'",
+    ),
+    "VERIFY": Rule(_is_verify, "True, False or the path of an existing CA bundle"),
+}
+
+
+def checked(name: str, value: Any, where: str = "TOM_SHARE_WORKER") -> Any:
+    """Return the value in its final type, or raise with the line to fix."""
+    rule = RULES[name]
+    if rule.holds(value):
+        return rule.final(value)
+    # An address may hold a password.
+    shown = "the present value" if name.endswith("_URL") else repr(value)
+    raise ConfigurationError(
+        f"{where}[{name!r}] must be {rule.wanted}; {shown} is not. "
+        f"Correct that line in settings.py, or remove it to use the default."
+    )
