@@ -35,13 +35,16 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     chosen = deliveries.filter(RETRYABLE | WAITING).order_by()
     shares = set(chosen.values_list("share_id", flat=True).distinct())
     destinations = set(chosen.values_list("destination", flat=True).distinct())
+    # Destinations before deliveries, as claims lock them: else a deadlock where the
+    # whole request is one transaction.
+    opened = [key for key in sorted(destinations) if _reopen(key)]
     count = _requeue(deliveries)
     # The shares after their deliveries: opened first, the sweep might close them again.
     Share.objects.filter(pk__in=shares, status__in=Share.ENDED).update(
         status=Share.Status.RUNNING, ended=None
     )
-    for destination in destinations:
-        _reopen(destination)
+    for key in opened:
+        transaction.on_commit(partial(dispatch.dispatch, key), robust=True)
     return count
 
 
@@ -73,13 +76,15 @@ def _requeue(deliveries: QuerySet[Delivery]) -> int:
     return count
 
 
-def _reopen(destination: str) -> None:
+def _reopen(destination: str) -> bool:
     """Lift a back-off or a pause of our own making, and hint."""
     by_a_person = Destination.objects.filter(
         key=destination, paused=True, paused_by__isnull=False
     )
-    if not by_a_person.exists():
-        resume(destination)
+    if by_a_person.exists():
+        return False
+    gate.resume(destination)
+    return True
 
 
 def pause(destination: str, by: Any, note: str) -> bool:

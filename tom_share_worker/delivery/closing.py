@@ -44,8 +44,8 @@ def settle(share_pk: int) -> None:
     the last one sees that all have ended. Called after each delivery, it must not read
     them all unless it is the last.
     """
-    share = Share.objects.filter(pk=share_pk).exclude(status__in=Share.ENDED).first()
-    if share is None or not share.planned:
+    share = Share.objects.filter(pk=share_pk, planned=True).first()
+    if share is None:
         return
     if share.deliveries.filter(status__in=UNDER_WAY).exists():
         return
@@ -64,7 +64,9 @@ def settle(share_pk: int) -> None:
             if share.user_id
             else "The person who asked for it no longer has an account here."
         )
-    Share.objects.filter(pk=share_pk).exclude(status__in=Share.ENDED).update(**columns)
+    Share.objects.filter(pk=share_pk).exclude(status=columns["status"]).update(
+        **columns
+    )
 
 
 def settle_all() -> None:

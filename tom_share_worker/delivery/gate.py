@@ -80,15 +80,15 @@ def found_down(key: str, seen: int, note: str, retry_after: float | None) -> Non
     )
 
 
-def found_up(key: str) -> None:
-    """Open again: the destination answered."""
+def found_up(key: str, seen: int = 0) -> None:
+    """Open again: the destination answered, and was not found down since we began."""
     now = timezone.now()
     Destination.objects.filter(
         Q(answered=None) | Q(answered__lt=now - ANSWER_NOTED), key=key
     ).update(answered=now)
-    reopened = Destination.objects.filter(key=key, failures__gt=0).update(
-        failures=0, retry_at=None, answered=now, note="", changed=now
-    )
+    reopened = Destination.objects.filter(
+        key=key, failures=seen, failures__gt=0
+    ).update(failures=0, retry_at=None, answered=now, note="", changed=now)
     if reopened:
         # What waited long because it was down need not wait any longer.
         Delivery.objects.filter(

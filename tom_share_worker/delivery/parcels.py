@@ -82,6 +82,18 @@ def load(delivery: Delivery) -> Parcel:
                 f"The target {delivery.target_name} was deleted from this TOM.",
             )
         )
+    user = delivery.share.user
+    if (
+        user is None
+        or not user.is_active
+        or not toolkit.viewable_targets(user, [target.pk]).exists()
+    ):
+        raise Halted(
+            Refused(
+                Failure.OUR_FAULT,
+                f"The person who asked for it may no longer view {target.name}.",
+            )
+        )
     card = _card(delivery.destination, target)
     if delivery.kind == Delivery.Kind.TARGET:
         return _target(delivery, target, card)
@@ -124,7 +136,9 @@ def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
     for kind, model in toolkit.DATUM_MODELS.items():
         pks = [key.pk for key in pending if key.kind == kind]
         if pks:
-            for datum in model._default_manager.filter(pk__in=pks):
+            for datum in model._default_manager.filter(
+                pk__in=pks, target_id=delivery.target_id
+            ):
                 datums[Key(kind, datum.pk)] = datum
     return DatumsParcel(
         target=card,
@@ -141,6 +155,13 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
     if product is None:
         raise Halted(
             Refused(Failure.OUR_FAULT, "The data product was deleted from this TOM.")
+        )
+    if product.target_id != delivery.target_id:
+        raise Halted(
+            Refused(
+                Failure.OUR_FAULT,
+                f"The data product {product} now belongs to another target.",
+            )
         )
     if not product.data or not product.data.storage.exists(product.data.name):
         raise Halted(

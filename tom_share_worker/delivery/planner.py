@@ -163,6 +163,8 @@ def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
 
 def _walk(share: Share, cursor: Cursor) -> Iterator[Planned]:
     """Yield the deliveries of a share from the cursor on, in a fixed order."""
+    if share.user is None or not share.user.is_active:
+        return
     if share.kind == Share.Kind.DATA_PRODUCT:
         yield from _product(share, cursor)
         return

@@ -12,6 +12,9 @@ from tom_share_worker import toolkit
 from tom_share_worker.delivery.ledger import Key
 from tom_share_worker.models import Share
 
+PAGE = 50
+"""Targets loaded at a time: a chunk of the planner uses no more."""
+
 SLICE = 1000
 """Ids named in one query: databases bound them, SQLite at 32,766 or less."""
 
@@ -21,14 +24,18 @@ def targets(share: Share, first: int = 0) -> Iterator[Any]:
     found = _viewable(share)
     wanted = _wanted_targets(share)
     if wanted is None:
-        yield from found.filter(pk__gte=first).order_by("pk")
+        while page := list(found.filter(pk__gte=first).order_by("pk")[:PAGE]):
+            yield from page
+            first = page[-1].pk + 1
         return
-    for some in _slices(pk for pk in wanted if pk >= first):
+    for some in _slices((pk for pk in wanted if pk >= first), PAGE):
         yield from found.filter(pk__in=some).order_by("pk")
 
 
 def batch(share: Share, target_pk: int, kind: str, above: int, size: int) -> list[Key]:
     """Return the next data points of one kind and target, above an id."""
+    if not _takes_all_data(share) and not share.selection.get(kind):
+        return []
     model = toolkit.DATUM_MODELS[kind]
     datums = model._default_manager.filter(target_id=target_pk, pk__gt=above)
     datums = toolkit.viewable_datums(share.user, kind, datums).order_by("pk")
@@ -81,6 +88,8 @@ def _wanted_targets(share: Share) -> Iterable[int] | None:
         return named
     if share.target_id:
         return None
+    if share.kind != Share.Kind.DATUMS:
+        return []  # its target was deleted; its data may belong to another one by now
     ids: set[int] = set()
     for some in _slices(share.selection.get("photometry", ())):
         ids.update(_ticked(share, some).values_list("target_id", flat=True))
@@ -101,10 +110,10 @@ def _ticked(share: Share, pks: list[int]) -> Any:
     return toolkit.viewable_datums(share.user, "photometry", datums)
 
 
-def _slices(ids: Iterable[int]) -> Iterator[list[int]]:
+def _slices(ids: Iterable[int], size: int = SLICE) -> Iterator[list[int]]:
     ordered = sorted(set(ids))
-    for start in range(0, len(ordered), SLICE):
-        yield ordered[start : start + SLICE]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def _sentence(count: int, noun: str) -> str:

@@ -11,7 +11,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
@@ -62,7 +62,12 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
         progress = Progress(claim)
         outcome = _try(claim.delivery, progress)
         outcome = replace(outcome, note=storable(outcome.note))
-        _record(claim, attempt, progress, outcome)
+        try:
+            _record(claim, attempt, progress, outcome)
+        except (OperationalError, InterfaceError):
+            # The connection died during a long upload, or the database was restarted.
+            connection.close()
+            _record(claim, attempt, progress, outcome)
     _tell_gate(key, claim.seen_failures, outcome)
     closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
     closing.settle(claim.delivery.share_id)
@@ -208,9 +213,9 @@ def _tell_gate(key: str, seen_failures: int, outcome: Outcome) -> None:
         case TryAgain(destination_wide=True, note=note, retry_after=retry_after):
             gate.found_down(key, seen_failures, note, retry_after)
         case Delivered():
-            gate.found_up(key)
+            gate.found_up(key, seen_failures)
         case Refused(failure=failure) if failure in _TELL_OF_LIFE:
-            gate.found_up(key)
+            gate.found_up(key, seen_failures)
 
 
 _TELL_OF_LIFE = {

@@ -141,8 +141,7 @@ class Batch:
         other side would catch: photometry with neither brightness nor limit."""
         value = body["value"]
         return (
-            self.parcel.repeated
-            and body["data_type"] == "photometry"
+            body["data_type"] == "photometry"
             and "magnitude" not in value
             and "limit" not in value
         )

@@ -15,6 +15,8 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from tom_share_worker import conf
+
 
 class Deadline:
     """Cuts the connection of its thread when the time is up."""
@@ -23,10 +25,12 @@ class Deadline:
         self.seconds = seconds
         self.passed = False
         self.connection: HTTPConnection | None = None
+        self.sock: Any = None
 
     def cut(self) -> None:
         self.passed = True
-        sock = getattr(self.connection, "sock", None)
+        # The connection forgets its socket when the answer says "Connection: close".
+        sock = self.sock or getattr(self.connection, "sock", None)
         if sock is not None:
             try:
                 sock.shutdown(2)
@@ -97,23 +101,45 @@ _watch = _Watch()
 class _WatchedConnection(HTTPConnection):
     """Tells the deadline of its thread which connection to cut."""
 
+    def connect(self) -> None:
+        super().connect()
+        _be_patient(self)
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         _tell_deadline(self)
         super().request(*args, **kwargs)
+        _tell_socket(self)
 
 
 class _WatchedTLSConnection(HTTPSConnection):
     """The same over TLS."""
 
+    def connect(self) -> None:
+        super().connect()
+        _be_patient(self)
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         _tell_deadline(self)
         super().request(*args, **kwargs)
+        _tell_socket(self)
 
 
 def _tell_deadline(connection: HTTPConnection) -> None:
     current = getattr(_local, "deadline", None)
     if current is not None:
         current.connection = connection
+
+
+def _be_patient(connection: HTTPConnection) -> None:
+    # urllib3 would go on with the time limit of connecting while it sends the body.
+    if connection.sock is not None:
+        connection.sock.settimeout(conf.settings().READ_TIMEOUT)
+
+
+def _tell_socket(connection: HTTPConnection) -> None:
+    current = getattr(_local, "deadline", None)
+    if current is not None:
+        current.sock = connection.sock
 
 
 class _WatchedPool(HTTPConnectionPool):

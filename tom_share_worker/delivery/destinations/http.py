@@ -6,6 +6,7 @@ Knows nothing of TOMs and decides nothing; it returns an `Answer` or raises
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from requests.auth import AuthBase
 
 from tom_share_worker import __version__, conf
 from tom_share_worker.delivery.destinations import deadlines
+from tom_share_worker.exceptions import ConfigurationError
 
 USER_AGENT = f"tom_share_worker/{__version__}"
 
@@ -61,7 +63,7 @@ class Answer:
         """
         body = self.body
         for secret in filter(None, secrets):
-            for form in (secret, json.dumps(secret)[1:-1]):
+            for form in (secret, json.dumps(secret)[1:-1], html.escape(secret)):
                 body = body.replace(form.encode(), b"[secret]")
         return replace(self, body=body)
 
@@ -151,6 +153,12 @@ class _Authorization(AuthBase):
         self.value = value
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if not (self.value.isascii() and self.value.isprintable()):
+            # http.client would refuse it too, with the secret in its error.
+            raise ConfigurationError(
+                "The account in DATA_SHARING holds a character that no HTTP header "
+                "takes, such as a line break at the end of API_TOKEN. Remove it."
+            )
         if self.value:
             request.headers["Authorization"] = self.value
         return request

@@ -27,7 +27,7 @@ def match(card: TargetCard, found: Iterable[dict[str, Any]]) -> str | None:
     Where several have one, the one whose own name is exactly ours wins; if that does
     not settle it, `Ambiguous` is raised.
     """
-    ours = {toolkit.simplified(name) for name in card.names}
+    ours = {toolkit.simplified(name) for name in card.names} - {""}
     candidates = {
         str(target["id"]): target
         for target in found

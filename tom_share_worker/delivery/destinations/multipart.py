@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from typing import IO
 
 
+class FileChanged(Exception):  # noqa: N818  (a fact about a file)
+    """The file is not as long as it was, or cannot be read any more."""
+
+
 class Multipart(io.RawIOBase):
     """Form fields and one file as one readable body of known length (RFC 7578)."""
 
@@ -56,7 +60,15 @@ class Multipart(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         while self._parts:
-            data = self._parts[0].read(len(buffer))
+            try:
+                data = self._parts[0].read(len(buffer))
+            except OSError as error:
+                # As an OSError it would pass for a fault of the connection.
+                raise FileChanged(f"The file cannot be read: {error}.") from error
+            if self._sent + len(data) > self._length or (
+                not data and len(self._parts) == 1 and self._sent != self._length
+            ):
+                raise FileChanged("The file changed while it was sent.")
             if data:
                 buffer[: len(data)] = data
                 self._sent += len(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from tom_share_worker import toolkit
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations import datums, matching, verdicts
@@ -201,7 +202,7 @@ class Tom:
     def _find(self, session: Session, card: TargetCard) -> str | None:
         """Look for the target by its names, then for a twin at its position."""
         try:
-            for name in card.names:
+            for name in filter(toolkit.simplified, card.names):
                 found = self._search(session, {"name": name})
                 if (remote_id := matching.match(card, found)) is not None:
                     return remote_id
