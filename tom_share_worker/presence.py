@@ -20,6 +20,9 @@ from tom_share_worker.models import Worker
 
 logger = logging.getLogger(__name__)
 
+DELIVERY_QUEUE = "delivery"
+"""Where hints travel; a worker that does not listen there sends nothing."""
+
 FORGET_AFTER = timedelta(days=7)
 """Workers not seen for so long are dropped from the list."""
 
@@ -50,6 +53,11 @@ def _end(**_: Any) -> None:
     _ended.set()
 
 
+def _queues(consumer: Any) -> Any:
+    """Return the names of the queues that a worker takes messages from."""
+    return consumer.app.amqp.queues.consume_from
+
+
 def _keep_signing(consumer: Any) -> None:
     started = timezone.now()
     while not _ended.is_set():
@@ -57,7 +65,7 @@ def _keep_signing(consumer: Any) -> None:
             now = timezone.now()
             # Celery drops the connection while the broker is away: no hint arrives
             # then, and a worker that hears none is none, as far as people can tell.
-            if consumer.connection is not None:
+            if consumer.connection is not None and DELIVERY_QUEUE in _queues(consumer):
                 Worker.objects.update_or_create(
                     name=consumer.hostname, defaults={"seen": now, "started": started}
                 )

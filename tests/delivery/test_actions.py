@@ -171,3 +171,16 @@ def test_a_claim_that_was_cancelled_is_not_ours_any_more(share: Share) -> None:
     actions.cancel(share.deliveries.all())
 
     assert not claims.ours(claim).exists()
+
+
+def test_a_pause_of_an_administrator_outlasts_the_administrators_account(
+    share: Share,
+) -> None:
+    rows.delivery(share, status=Delivery.Status.FAILED)
+    keeper = rows.person("keeper")
+    actions.pause("partner", keeper, "Paused by keeper.")
+    keeper.delete()
+
+    actions.retry_share(share)
+
+    assert Destination.objects.get(key="partner").paused

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
+from django.utils import timezone
 
 from tests.support import rows
 from tom_share_worker.delivery import planner
 from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery, Share
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +102,36 @@ def test_a_share_whose_owner_is_gone_sends_nothing() -> None:
     assert not share.deliveries.exists()
     assert share.status == Share.Status.FAILED
     assert "no longer has an account" in share.note
+
+
+def test_a_passing_fault_does_not_fail_a_share_that_waited_long(
+    settings: Any,
+) -> None:
+    owner = rows.person()
+    share = rows.share(owner, target=rows.target(owner))
+    yesterday = timezone.now() - timedelta(days=1)
+    Share.objects.filter(pk=share.pk).update(created=yesterday)
+    settings.TOM_SHARE_WORKER = {"BATCH_SIZE": 0}  # as if somebody edits the settings
+
+    with pytest.raises(ConfigurationError):
+        planner.plan(share.pk)
+
+    share.refresh_from_db()
+    assert share.status == Share.Status.QUEUED
+    assert "ConfigurationError" in share.note
+
+
+def test_a_share_whose_planning_fails_for_an_hour_ends_and_says_so(
+    settings: Any,
+) -> None:
+    owner = rows.person()
+    share = rows.share(owner, target=rows.target(owner))
+    settings.TOM_SHARE_WORKER = {"BATCH_SIZE": 0}
+    long_ago = timezone.now() - timedelta(hours=2)
+    Share.objects.filter(pk=share.pk).update(plan_failing_since=long_ago)
+
+    with pytest.raises(ConfigurationError):
+        planner.plan(share.pk)
+
+    share.refresh_from_db()
+    assert share.status == Share.Status.FAILED

@@ -74,7 +74,11 @@ def test_an_open_destination_needs_no_word() -> None:
 def test_a_pause_names_who_and_why() -> None:
     keeper = rows.person("keeper")
     by_keeper = Destination(
-        key="partner", paused=True, paused_by=keeper, note="Their disk is full"
+        key="partner",
+        paused=True,
+        paused_by_person=True,
+        paused_by=keeper,
+        note="Their disk is full",
     )
     by_us = Destination(key="partner", paused=True, note="The account was refused.")
 

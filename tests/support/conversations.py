@@ -116,7 +116,6 @@ def datums_parcel(
         tom_name="Survey TOM",
         public_url=None,
         attempts=attempts,
-        repeated=attempts > 0,
     )
 
 
@@ -125,6 +124,7 @@ def product_parcel(
 ) -> ProductParcel:
     known: dict[str, Any] = {
         "product_id": "Survey TOM:1",
+        "id_is_ours": True,
         "data_product_type": "fits_file",
         "extra_data": "",
         "file_name": "image.fits",

@@ -79,7 +79,7 @@ def _requeue(deliveries: QuerySet[Delivery]) -> int:
 def _reopen(destination: str) -> bool:
     """Lift a back-off or a pause of our own making, and hint."""
     by_a_person = Destination.objects.filter(
-        key=destination, paused=True, paused_by__isnull=False
+        key=destination, paused=True, paused_by_person=True
     )
     if by_a_person.exists():
         return False

@@ -104,7 +104,11 @@ def pause(key: str, note: str, by: Any = None) -> bool:
     state(key)
     return bool(
         Destination.objects.filter(key=key, paused=False).update(
-            paused=True, paused_by=by, note=note, changed=timezone.now()
+            paused=True,
+            paused_by=by,
+            paused_by_person=by is not None,
+            note=note,
+            changed=timezone.now(),
         )
     )
 
@@ -112,5 +116,10 @@ def pause(key: str, note: str, by: Any = None) -> bool:
 def resume(key: str) -> None:
     """Let deliveries go there again, at once."""
     Destination.objects.filter(key=key).update(
-        paused=False, paused_by=None, retry_at=None, note="", changed=timezone.now()
+        paused=False,
+        paused_by=None,
+        paused_by_person=False,
+        retry_at=None,
+        note="",
+        changed=timezone.now(),
     )

@@ -16,11 +16,13 @@ from typing import Any
 
 from celery import current_app
 
+from tom_share_worker import presence
+
 logger = logging.getLogger(__name__)
 
 PLAN = "tom_share_worker.plan"
 SEND = "tom_share_worker.send"
-QUEUE = "delivery"
+QUEUE = presence.DELIVERY_QUEUE
 
 BACKLOG = 10_000
 """Hints kept while the broker is slow; more would only repeat what the rows say."""

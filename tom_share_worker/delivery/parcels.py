@@ -52,8 +52,6 @@ class DatumsParcel:
     public_url: str | None
     attempts: int
     """Attempts that count against the schedule, which a person may start anew."""
-    repeated: bool = False
-    """True if an earlier attempt may have brought some of it there."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,7 @@ class ProductParcel:
 
     target: TargetCard
     product_id: str
+    id_is_ours: bool
     data_product_type: str
     extra_data: str
     file_name: str
@@ -146,7 +145,6 @@ def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
         tom_name=conf.tom_name(),
         public_url=conf.settings().PUBLIC_URL,
         attempts=delivery.attempt_count,
-        repeated=delivery.attempts.exclude(claim=delivery.claim).exists(),
     )
 
 
@@ -163,20 +161,24 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
                 f"The data product {product} now belongs to another target.",
             )
         )
-    if not product.data or not product.data.storage.exists(product.data.name):
+    try:
+        size = product.data.size
+    except (OSError, ValueError) as error:
+        # ValueError is Django's word for a product without any file.
         raise Halted(
             Refused(
                 Failure.OUR_FAULT,
                 f"The file of the data product {product} is missing from this TOM.",
             )
-        )
+        ) from error
     return ProductParcel(
         target=card,
         product_id=product.product_id or _stable_id(product),
+        id_is_ours=not product.product_id,
         data_product_type=product.data_product_type,
         extra_data=product.extra_data,
         file_name=product.get_file_name(),
-        size=product.data.size,
+        size=size,
         open=lambda: product.data.storage.open(product.data.name, "rb"),
     )
 

@@ -25,7 +25,7 @@ CHUNK = 50
 With batches of 100 data points, one chunk names 5,000 of them and stays small."""
 
 GIVE_UP_AFTER = timedelta(hours=1)
-"""A share that cannot be planned for so long is failed: a fault that passes by itself,
+"""A share whose planning fails for so long is failed: a fault that passes by itself,
 such as a locked database, has passed by then."""
 
 KINDS = tuple(toolkit.DATUM_MODELS)
@@ -77,9 +77,10 @@ def _tell(share_pk: int, error: Exception) -> None:
     share = Share.objects.filter(pk=share_pk, planned=False).exclude(
         status__in=Share.ENDED
     )
-    share.update(note=note)
     now = timezone.now()
-    share.filter(created__lt=now - GIVE_UP_AFTER).update(
+    share.update(note=note)
+    share.filter(plan_failing_since=None).update(plan_failing_since=now)
+    share.filter(plan_failing_since__lt=now - GIVE_UP_AFTER).update(
         status=Share.Status.FAILED, ended=now
     )
 
@@ -104,6 +105,7 @@ def _plan_chunk(share: Share) -> bool:
     chunk = list(islice(_walk(share, cursor), CHUNK))
     columns: dict[str, Any] = {
         "plan_step": share.plan_step + 1,
+        "plan_failing_since": None,
         "status": Share.Status.RUNNING,
     }
     if share.plan_step == 0:

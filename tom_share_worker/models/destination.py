@@ -24,13 +24,16 @@ class Destination(models.Model):
         null=True, help_text="Backing off until then; empty when open."
     )
     paused = models.BooleanField(default=False)
+    paused_by_person = models.BooleanField(
+        default=False, help_text="A person paused it, so only a person resumes it."
+    )
     paused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Who paused it; empty when this app did.",
+        help_text="Who paused it, if a person did and still has an account.",
     )
     note = models.TextField(blank=True, help_text="Why it is paused or backing off.")
     changed = models.DateTimeField(auto_now=True)

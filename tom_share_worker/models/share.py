@@ -85,6 +85,9 @@ class Share(models.Model):
     planned = models.BooleanField(
         default=False, help_text="All deliveries of this share exist."
     )
+    plan_failing_since = models.DateTimeField(
+        null=True, help_text="Since when planning fails; empty when it does not."
+    )
     plan_step = models.PositiveIntegerField(
         default=0, help_text="Chunks planned so far; guards against planning one twice."
     )

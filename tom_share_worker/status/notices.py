@@ -76,12 +76,13 @@ def backs_off(destination: Destination) -> bool:
 
 def _paused(destination: Destination) -> str:
     note = words.sentence(destination.note)
-    if destination.paused_by is None:
+    if not destination.paused_by_person:
         return (
             f"Deliveries to {destination} are paused. {note} Nothing is lost. "
             f"{Failure.CREDENTIALS_REFUSED.cure}"
         )
-    person = destination.paused_by.get_username()
+    by = destination.paused_by
+    person = by.get_username() if by else "an administrator"
     # The default note only repeats who it was.
     reason = "" if note == f"Paused by {person}." else f" {note}"
     return (
@@ -104,7 +105,7 @@ def next_attempt(delivery: Delivery, destination: Destination | None) -> str:
     ):
         return "when its target has arrived"
     if destination is not None and destination.paused:
-        if destination.paused_by is None:
+        if not destination.paused_by_person:
             return "when Retry is pressed"
         return "when the destination is resumed"
     time = delivery.next_attempt_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tom_dataproducts.models import SpectroscopyReducedDatum
 
 from tests.support import misbehaviour
 from tests.support.conversations import NAME, datums_parcel, deliver, photometry
@@ -108,3 +109,31 @@ def test_reading_back_ends_where_a_release_does_not_know_the_filter(
         "0",
         "3",
     ]
+
+
+def test_reading_back_long_spectra_does_not_overflow_an_answer(
+    remote: RemoteTom, target: dict[str, Any], settings: Any
+) -> None:
+    settings.TOM_SHARE_WORKER = {"ANSWER_LIMIT": 200_000}
+    flux = [n + 0.123456789 for n in range(500)]
+    for minute in range(30):
+        remote.store.create_datum(
+            {
+                "target": target["id"],
+                "data_type": "spectroscopy",
+                "timestamp": f"2026-01-01T00:{minute:02d}:00+00:00",
+                "source_name": "x",
+                "source_location": "y",
+                "value": {"flux": flux, "wavelength": flux},
+            }
+        )
+    remote.on(*POSTS, misbehaviour.html(500), times=1)
+    spectrum = SpectroscopyReducedDatum(
+        timestamp=photometry(1).timestamp, flux=[1.0], wavelength=[2.0]
+    )
+
+    outcome, notebook = deliver(remote, datums_parcel(spectrum, kind="spectroscopy"))
+
+    assert isinstance(outcome, TryAgain)
+    assert not outcome.destination_wide
+    assert notebook.fates()[0] == "not yet"

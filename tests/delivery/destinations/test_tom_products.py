@@ -126,3 +126,30 @@ def test_a_token_that_expired_before_an_upload_is_replaced(remote: RemoteTom) ->
 
     assert isinstance(outcome, Delivered)
     assert len(remote.store.products) == 2
+
+
+def test_another_file_under_an_id_that_is_not_of_our_making_is_not_taken_for_ours(
+    remote: RemoteTom,
+) -> None:
+    theirs = product_parcel(b"THEIRS", product_id="1", file_name="theirs.fits")
+    ours = product_parcel(
+        b"OURS", product_id="1", file_name="ours.fits", id_is_ours=False
+    )
+    deliver(remote, theirs)
+
+    outcome, _ = deliver(remote, ours)
+
+    assert isinstance(outcome, Refused)
+    assert outcome.failure == Failure.REFUSED_DATA
+    assert "another file with the id 1" in outcome.note
+
+
+def test_our_file_under_an_id_of_its_source_is_found_to_be_there(
+    remote: RemoteTom,
+) -> None:
+    ours = product_parcel(b"OURS", product_id="1", id_is_ours=False)
+    deliver(remote, ours)
+
+    outcome, _ = deliver(remote, ours)
+
+    assert outcome == Delivered("Remote TOM has this data product already.")

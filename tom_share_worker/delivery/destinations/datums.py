@@ -34,6 +34,10 @@ STUBBORN_ATTEMPTS = 4
 """Retries after which a row that still meets an internal error counts as refused, a
 quarter of an hour by the schedule; else it would be tried for three days in vain."""
 
+PAGE, PAGE_OF_SPECTRA = "500", "10"
+"""Rows read back at a time: a spectrum takes thousands of times the bytes, and an
+answer over ANSWER_LIMIT is refused."""
+
 Resolve = Callable[[Session, TargetCard, Progress, str], str]
 
 
@@ -137,8 +141,8 @@ class Batch:
         self._errors_in_a_row += 1
 
     def _may_be_doubled(self, body: dict[str, Any]) -> bool:
-        """True for a row that may have arrived before and that no constraint of the
-        other side would catch: photometry with neither brightness nor limit."""
+        """True for a row that no constraint there would catch: photometry with neither
+        brightness nor limit. An earlier click or attempt may have brought it."""
         value = body["value"]
         return (
             body["data_type"] == "photometry"
@@ -149,7 +153,7 @@ class Batch:
     def _is_stored(self, body: dict[str, Any]) -> bool:
         """Read back: does the other side hold a row with this time and content?"""
         if self._stored is None:
-            self._stored = self._read_back(body["target"])
+            self._stored = self._read_back(body["target"], body["data_type"])
         return any(_same(body, row) for row in self._stored)
 
     def _is_stored_now(self, body: dict[str, Any]) -> bool:
@@ -157,7 +161,7 @@ class Batch:
         self._stored = None
         return self._is_stored(body)
 
-    def _read_back(self, remote_id: str) -> list[dict[str, Any]]:
+    def _read_back(self, remote_id: str, data_type: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         seen = 0
         while True:
@@ -166,7 +170,8 @@ class Batch:
                 "api/reduceddatums/",
                 params={
                     "target__id": remote_id,
-                    "limit": "1000",
+                    "data_type": data_type,
+                    "limit": PAGE if data_type == "photometry" else PAGE_OF_SPECTRA,
                     "offset": str(seen),
                 },
             )

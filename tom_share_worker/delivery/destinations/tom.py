@@ -12,10 +12,8 @@ from typing import Any
 from tom_share_worker import toolkit
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery import payloads
-from tom_share_worker.delivery.destinations import datums, matching, verdicts
+from tom_share_worker.delivery.destinations import datums, matching, products, verdicts
 from tom_share_worker.delivery.destinations.base import Progress
-from tom_share_worker.delivery.destinations.http import Answer
-from tom_share_worker.delivery.destinations.multipart import Multipart
 from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.outcomes import Delivered, Halted, Outcome, Refused
 from tom_share_worker.delivery.parcels import (
@@ -54,7 +52,10 @@ class Tom:
                         remote_id
                     )
                 case ProductParcel():
-                    return self._product(session, parcel, progress)
+                    remote_id = self._known(session, parcel.target, progress)
+                    return products.Upload(session, parcel, progress, self._again).send(
+                        remote_id
+                    )
         except Halted as halted:
             return halted.outcome
 
@@ -115,50 +116,6 @@ class Tom:
         session.halt_on_trouble(answer)
         progress.found_target(session.id_in(answer))
         return Delivered(f"{self.name} created this target.")
-
-    def _product(
-        self, session: Session, parcel: ProductParcel, progress: Progress
-    ) -> Outcome:
-        remote_id = self._known(session, parcel.target, progress)
-        answer = self._upload(session, parcel, remote_id)
-        if verdicts.says_invalid_target(answer):
-            remote_id = self._again(session, parcel.target, progress, remote_id)
-            answer = self._upload(session, parcel, remote_id)
-        session.halt_on_trouble(answer)
-        body = answer.json()
-        if not isinstance(body, dict):
-            return session.nonsense()
-        if str(body.get("target")) != remote_id:
-            return Refused(
-                Failure.REFUSED_DATA,
-                f"{self.name} has a data product with the id {parcel.product_id} "
-                f"already, but it belongs to another target there.",
-            )
-        if body.get("already_exists"):
-            return Delivered(f"{self.name} has this data product already.")
-        return Delivered(f"{self.name} received the file.")
-
-    def _upload(
-        self, session: Session, parcel: ProductParcel, remote_id: str
-    ) -> Answer:
-        """Send the file; once more, from its beginning, if our token had expired."""
-        answer = self._upload_once(session, parcel, remote_id)
-        if answer.status == HTTPStatus.UNAUTHORIZED and self.settings.api_token is None:
-            answer = self._upload_once(session, parcel, remote_id)
-        return answer
-
-    def _upload_once(
-        self, session: Session, parcel: ProductParcel, remote_id: str
-    ) -> Answer:
-        fields = {
-            "target": remote_id,
-            "product_id": parcel.product_id,
-            "data_product_type": parcel.data_product_type,
-            "extra_data": parcel.extra_data,
-        }
-        with parcel.open() as file:
-            body = Multipart(fields, "file", parcel.file_name, file, parcel.size)
-            return session.upload("api/dataproducts/", body)
 
     def _known(self, session: Session, card: TargetCard, progress: Progress) -> str:
         """Return the id of the target there; halt where it has none."""

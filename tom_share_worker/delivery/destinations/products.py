@@ -1,0 +1,104 @@
+"""A data product uploaded to a stock TOM, its file streamed.
+
+Called by `tom` once the target there is known; a repeat is recognised by the product's
+id, which must not belong to another target or name another file there.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.text import get_valid_filename
+
+from tom_share_worker.delivery.destinations import verdicts
+from tom_share_worker.delivery.destinations.base import Progress
+from tom_share_worker.delivery.destinations.datums import Resolve
+from tom_share_worker.delivery.destinations.http import Answer
+from tom_share_worker.delivery.destinations.multipart import Multipart
+from tom_share_worker.delivery.destinations.session import Session
+from tom_share_worker.delivery.outcomes import Delivered, Outcome, Refused
+from tom_share_worker.delivery.parcels import ProductParcel
+from tom_share_worker.models import Failure
+
+
+class Upload:
+    """The sending of one data product."""
+
+    def __init__(
+        self,
+        session: Session,
+        parcel: ProductParcel,
+        progress: Progress,
+        resolve_again: Resolve,
+    ) -> None:
+        self.session = session
+        self.parcel = parcel
+        self.progress = progress
+        self._resolve_again = resolve_again
+
+    def send(self, remote_id: str) -> Outcome:
+        """Upload the file; say what the other TOM made of it."""
+        answer = self._upload(remote_id)
+        if verdicts.says_invalid_target(answer):
+            remote_id = self._resolve_again(
+                self.session, self.parcel.target, self.progress, remote_id
+            )
+            answer = self._upload(remote_id)
+        self.session.halt_on_trouble(answer)
+        body = answer.json()
+        if not isinstance(body, dict):
+            return self.session.nonsense()
+        return self._judge(body, remote_id)
+
+    def _judge(self, body: dict[str, Any], remote_id: str) -> Outcome:
+        name, product_id = self.session.name, self.parcel.product_id
+        if str(body.get("target")) != remote_id:
+            return Refused(
+                Failure.REFUSED_DATA,
+                f"{name} has a data product with the id {product_id} already, but it "
+                f"belongs to another target there.",
+            )
+        if not body.get("already_exists"):
+            return Delivered(f"{name} received the file.")
+        if not self._is_this_file(body):
+            return Refused(
+                Failure.REFUSED_DATA,
+                f"{name} has another file with the id {product_id} already and did not "
+                f"take this one.",
+            )
+        return Delivered(f"{name} has this data product already.")
+
+    def _upload(self, remote_id: str) -> Answer:
+        """Send the file; once more, from its beginning, if our token had expired."""
+        answer = self._upload_once(remote_id)
+        expired = answer.status == HTTPStatus.UNAUTHORIZED
+        if expired and self.session.settings.api_token is None:
+            answer = self._upload_once(remote_id)
+        return answer
+
+    def _upload_once(self, remote_id: str) -> Answer:
+        parcel = self.parcel
+        fields = {
+            "target": remote_id,
+            "product_id": parcel.product_id,
+            "data_product_type": parcel.data_product_type,
+            "extra_data": parcel.extra_data,
+        }
+        with parcel.open() as file:
+            body = Multipart(fields, "file", parcel.file_name, file, parcel.size)
+            return self.session.upload("api/dataproducts/", body)
+
+    def _is_this_file(self, body: dict[str, Any]) -> bool:
+        """True if what the other TOM holds under an id can be this file.
+
+        An id of our making names one file only. Others need not: a file stored under
+        such an id must have our file's name, to which Django may have added something.
+        """
+        if self.parcel.id_is_ours:
+            return True
+        theirs = PurePosixPath(urlsplit(str(body.get("data"))).path).stem
+        ours = PurePosixPath(get_valid_filename(self.parcel.file_name)).stem
+        return theirs.startswith(ours)
