@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 DELIVERY_QUEUE = "delivery"
 """Where hints travel; a worker that does not listen there sends nothing."""
 
+FAREWELL = 5.0
+"""Seconds a worker that ends waits for a sign under way to be written."""
+
 FORGET_AFTER = timedelta(days=7)
 """Workers not seen for so long are dropped from the list."""
 
@@ -30,6 +33,7 @@ stopping = threading.Event()
 """Set when this process was asked to stop: work under way ends at its next pause."""
 
 _ended = threading.Event()
+_signing: list[threading.Thread] = []
 
 
 def connect() -> None:
@@ -40,9 +44,11 @@ def connect() -> None:
 
 
 def _begin(sender: Any, **_: Any) -> None:
-    threading.Thread(
+    signing = threading.Thread(
         target=_keep_signing, args=[sender], name="share-presence", daemon=True
-    ).start()
+    )
+    signing.start()
+    _signing.append(signing)
 
 
 def _stop(**_: Any) -> None:
@@ -51,6 +57,8 @@ def _stop(**_: Any) -> None:
 
 def _end(**_: Any) -> None:
     _ended.set()
+    while _signing:
+        _signing.pop().join(FAREWELL)
 
 
 def _queues(consumer: Any) -> Any:
