@@ -147,7 +147,7 @@ def test_it_ends_at_a_signal_and_takes_its_broker_along(
 
     assert worker.await_end() == 0
     assert not running(server)
-    assert "Traceback" not in worker.log()
+    assert "Traceback" not in worker.log(), worker.log()
 
 
 def children(pid: int) -> list[int]:
