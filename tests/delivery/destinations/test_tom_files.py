@@ -114,12 +114,13 @@ def test_a_file_that_changes_while_it_is_sent_is_our_fault(
     assert gate.is_open(state, row.next_attempt_at)
 
 
-def test_of_a_file_that_grew_the_other_side_keeps_no_beginning(
-    remote: RemoteTom,
+@pytest.mark.parametrize("happens", [grow, shrink, become_empty])
+def test_of_a_file_that_changed_the_other_side_keeps_nothing(
+    remote: RemoteTom, happens: Callable[[Path], None]
 ) -> None:
     delivery, product = planned()
     path = Path(product.data.path)
-    remote.on("GET", "/api/targets/", meanwhile(grow, path), times=1)
+    remote.on("GET", "/api/targets/", meanwhile(happens, path), times=1)
 
     sent(delivery)
 

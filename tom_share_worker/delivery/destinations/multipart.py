@@ -36,7 +36,8 @@ class Multipart(io.RawIOBase):
         ).encode()
         tail = f"\r\n--{self.boundary}--\r\n".encode()
         self._parts: list[IO[bytes]] = [io.BytesIO(head), file, io.BytesIO(tail)]
-        self._length = len(head) + size + len(tail)
+        self._file_end = len(head) + size
+        self._length = self._file_end + len(tail)
         self._sent = 0
 
     @property
@@ -65,16 +66,26 @@ class Multipart(io.RawIOBase):
             except OSError as error:
                 # As an OSError it would pass for a fault of the connection.
                 raise FileChanged(f"The file cannot be read: {error}.") from error
-            if self._sent + len(data) > self._length or (
-                not data and len(self._parts) == 1 and self._sent != self._length
-            ):
-                raise FileChanged("The file changed while it was sent.")
+            self._require_unchanged(len(data))
             if data:
                 buffer[: len(data)] = data
                 self._sent += len(data)
                 return len(data)
             self._parts.pop(0)
         return 0
+
+    def _require_unchanged(self, count: int) -> None:
+        """Break off, before the closing boundary, if the file is not as long as told.
+
+        With the boundary the other side would keep what it got as a whole file.
+        """
+        in_file = len(self._parts) == 2
+        ends = count == 0
+        if in_file and (
+            self._sent + count > self._file_end
+            or (ends and self._sent != self._file_end)
+        ):
+            raise FileChanged("The file changed while it was sent.")
 
 
 def _quoted(name: str) -> str:
