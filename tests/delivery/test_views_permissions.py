@@ -26,11 +26,6 @@ def _destinations(settings: Any) -> None:
 
 
 @pytest.fixture
-def sky() -> Sky:
-    return clicks.sky()
-
-
-@pytest.fixture
 def stranger() -> User:
     return rows.person("stranger")
 

@@ -23,18 +23,6 @@ def _destinations(settings: Any) -> None:
     settings.DATA_SHARING = clicks.SHARING
 
 
-@pytest.fixture
-def sky() -> Sky:
-    return clicks.sky()
-
-
-@pytest.fixture
-def browser(sky: Sky) -> Client:
-    client = Client()
-    client.force_login(sky.owner)
-    return client
-
-
 def said(browser: Client, click: Click) -> str:
     """Click; return the one sentence that is shown on the next page."""
     answer = browser.post(click.address, click.fields)

@@ -23,18 +23,6 @@ def _destinations(settings: Any) -> None:
     settings.DATA_SHARING = clicks.SHARING
 
 
-@pytest.fixture
-def sky() -> Sky:
-    return clicks.sky()
-
-
-@pytest.fixture
-def browser(sky: Sky) -> Client:
-    client = Client()
-    client.force_login(sky.owner)
-    return client
-
-
 def test_packed_data_points_count_like_ticked_ones(sky: Sky, browser: Client) -> None:
     first, *others = sky.points
     packed = ",".join(map(str, others))

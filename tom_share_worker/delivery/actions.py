@@ -77,7 +77,7 @@ def _requeue(deliveries: QuerySet[Delivery]) -> int:
 
 
 def _reopen(destination: str) -> bool:
-    """Lift a back-off or a pause of our own making, and hint."""
+    """Lift a back-off or a pause of our own making; False if a person paused it."""
     by_a_person = Destination.objects.filter(
         key=destination, paused=True, paused_by_person=True
     )
@@ -125,9 +125,7 @@ def cancel(deliveries: QuerySet[Delivery]) -> int:
     had sent into the ledger.
     """
     shares = set(deliveries.values_list("share_id", flat=True))
-    count = deliveries.filter(
-        status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING]
-    ).update(
+    count = deliveries.filter(status__in=closing.UNDER_WAY).update(
         status=Delivery.Status.CANCELLED,
         ended=timezone.now(),
         note="Cancelled by a person.",

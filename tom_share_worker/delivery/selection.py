@@ -66,7 +66,13 @@ def left_out(share: Share) -> str:
         asked = share.selection.get("targets")
         listed = toolkit.TargetList.objects.filter(pk=share.target_list_id)
         wanted = len(set(asked)) if asked else listed.values("targets__pk").count()
-        return _sentence(wanted - sum(1 for _ in targets(share)), "target")
+        viewable = _viewable(share)
+        found = (
+            sum(viewable.filter(pk__in=some).count() for some in _slices(asked))
+            if asked is not None
+            else viewable.count()
+        )
+        return _sentence(wanted - found, "target")
     return ""
 
 
