@@ -7,6 +7,7 @@ and `override_settings` work and a wrong value is reported where it is needed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -86,6 +87,15 @@ class Settings:
     BACKOFF_LIMIT: float = 30 * MINUTE
     """Longest wait between two looks at a destination that is down."""
 
+    SHARE_PERMISSION: str = "view_target"
+    """What a person must be allowed with a target to share it and its data."""
+
+    MAX_PER_SECOND: float | None = None
+    """Requests a destination gets per second at most; None: as fast as it answers."""
+
+    NEWEST_FIRST: bool = False
+    """Send what was asked for last first, after a destination was away."""
+
     PUBLIC_URL: str | None = None
     """Address of this TOM as others reach it, for the provenance of shared data."""
 
@@ -133,23 +143,44 @@ def tom_name() -> str:
     return str(getattr(django_settings, "TOM_NAME", "TOM Toolkit"))
 
 
+TOM, HERMES = "tom", "hermes"
+"""The kinds of destinations this app brings; any other is the path of a class."""
+
+
 @dataclass(frozen=True)
 class DestinationSettings:
-    """One entry of DATA_SHARING that names another TOM. Secrets stay out of `repr`."""
+    """One entry of DATA_SHARING, for one topic of it. Secrets stay out of `repr`.
+
+    `entry` is the whole dictionary, for what only one kind of destination needs.
+    """
 
     key: str
     display_name: str
     base_url: str
+    kind: str = TOM
+    topic: str = ""
     api_token: str | None = field(default=None, repr=False)
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     slots: int = 4
     verify: bool | str = True
+    max_per_second: float | None = None
+    newest_first: bool = False
+    groups: tuple[str, ...] = ()
+    entry: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must never appear in a row, a log line or on a page."""
-        return tuple(s for s in (self.api_token, self.password) if s)
+        named = (
+            str(value)
+            for name, value in self.entry.items()
+            if isinstance(value, str) and _SECRET.search(str(name))
+        )
+        return tuple({s for s in (self.api_token, self.password, *named) if s})
+
+
+_SECRET = re.compile("TOKEN|PASSWORD|KEY|SECRET", re.IGNORECASE)
 
 
 def destination_keys() -> list[str]:
@@ -157,59 +188,97 @@ def destination_keys() -> list[str]:
     return [str(key) for key in _data_sharing()]
 
 
+def choices() -> list[str]:
+    """Return what a form may name as destination: a key, or a key with its topic."""
+    found = []
+    for key, entry in _data_sharing().items():
+        topics = _topics(entry)
+        found += [f"{key}:{topic}" for topic in topics] if topics else [str(key)]
+    return found
+
+
 def is_hermes(key: str) -> bool:
-    """True for an entry that is Hermes and not a TOM; the host lists its topics."""
-    entry = _data_sharing().get(key.partition(":")[0])
-    return isinstance(entry, Mapping) and bool(entry.get("USER_TOPICS"))
+    """True for an entry that takes messages on topics and is not a TOM."""
+    return bool(_topics(_data_sharing().get(key.partition(":")[0])))
 
 
 def display_name(key: str) -> str:
     """Return what people call this destination, known or not."""
-    entry = _data_sharing().get(key)
-    if isinstance(entry, Mapping):
-        return str(entry.get("DISPLAY_NAME") or key)
-    return key
+    name, _, topic = key.partition(":")
+    entry = _data_sharing().get(name)
+    if not isinstance(entry, Mapping):
+        return key
+    shown = str(entry.get("DISPLAY_NAME") or name)
+    return f"{shown} ({topic})" if topic else shown
 
 
 def destination(key: str) -> DestinationSettings:
     """Return one entry of DATA_SHARING; raise ConfigurationError if it is no use."""
-    entry = _data_sharing().get(key)
+    name, _, topic = key.partition(":")
+    entry = _data_sharing().get(name)
     if entry is None:
         raise ConfigurationError(
-            f"DATA_SHARING in settings.py has no destination {key!r}. "
+            f"DATA_SHARING in settings.py has no destination {name!r}. "
             f"Add it there, or share to one that exists."
         )
+    where = f"DATA_SHARING[{name!r}]"
     if not isinstance(entry, Mapping):
         raise ConfigurationError(
-            f"DATA_SHARING[{key!r}] must be a dictionary with 'BASE_URL' and an "
-            f"account on that TOM."
+            f"{where} must be a dictionary with 'BASE_URL' and an account on that TOM."
+        )
+    topics = _topics(entry)
+    if topic and topic not in topics:
+        raise ConfigurationError(
+            f"{where}['USER_TOPICS'] does not name {topic!r}. Add it there, or share "
+            f"to a topic that it names."
         )
     address = entry.get("BASE_URL")
     if not isinstance(address, str) or not values.is_http(address):
         raise ConfigurationError(
-            f"DATA_SHARING[{key!r}]['BASE_URL'] must be the address of the other TOM, "
+            f"{where}['BASE_URL'] must be the address of the destination, "
             f"starting with https:// or http://, without an account in it."
         )
-    token, username, password = (
-        str(entry[name]) if entry.get(name) else None
-        for name in ("API_TOKEN", "USERNAME", "PASSWORD")
-    )
-    if not token and not (username and password):
-        raise ConfigurationError(
-            f"DATA_SHARING[{key!r}] needs either 'API_TOKEN' or both 'USERNAME' and "
-            f"'PASSWORD' of an account on that TOM."
-        )
-    own, where = settings(), f"DATA_SHARING[{key!r}]"
+    kind = str(entry.get("KIND") or (HERMES if topics else TOM))
     return DestinationSettings(
         key=key,
         display_name=display_name(key),
         base_url=address.rstrip("/") + "/",
-        api_token=token,
-        username=username,
-        password=password,
-        slots=values.checked("SLOTS", entry.get("SLOTS", own.SLOTS), where),
-        verify=values.checked("VERIFY", entry.get("VERIFY", own.VERIFY), where),
+        kind=kind,
+        topic=topic,
+        **_account(entry, where, kind),
+        **_manners(entry, where),
+        entry=entry,
     )
+
+
+def _account(entry: Mapping[str, Any], where: str, kind: str) -> dict[str, Any]:
+    """Return our account on a TOM; other kinds look for theirs in the entry."""
+    token, username, password = (
+        str(entry[name]) if entry.get(name) else None
+        for name in ("API_TOKEN", "USERNAME", "PASSWORD")
+    )
+    if kind == TOM and not token and not (username and password):
+        raise ConfigurationError(
+            f"{where} needs either 'API_TOKEN' or both 'USERNAME' and "
+            f"'PASSWORD' of an account on that TOM."
+        )
+    return {"api_token": token, "username": username, "password": password}
+
+
+def _manners(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return how a destination is to be treated, by its entry or by our settings."""
+    own = settings()
+    found = {
+        name.lower(): values.checked(name, entry.get(name, getattr(own, name)), where)
+        for name in ("SLOTS", "VERIFY", "MAX_PER_SECOND", "NEWEST_FIRST")
+    }
+    return found | {"groups": values.checked("GROUPS", entry.get("GROUPS", ()), where)}
+
+
+def _topics(entry: Any) -> list[str]:
+    """Return the topics of an entry that is Hermes, or nothing."""
+    named = entry.get("USER_TOPICS") if isinstance(entry, Mapping) else None
+    return [str(topic) for topic in named] if isinstance(named, list | tuple) else []
 
 
 def _data_sharing() -> Mapping[str, Any]:

@@ -17,6 +17,10 @@ BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 """Kinds of broker addresses; others were measured and lose or multiply messages."""
 
 
+SHARE_PERMISSIONS = ("view_target", "change_target", "delete_target")
+"""Permissions on a target that the host knows."""
+
+
 class Rule(NamedTuple):
     """What a value must be, as a test and in words."""
 
@@ -65,6 +69,12 @@ def _is_verify(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(name, str) and name for name in value
+    )
+
+
 COUNT = Rule(_is_count, "a whole number of at least 1")
 SECONDS = Rule(
     lambda value: is_number(value) and value > 0, "a number of seconds above 0", float
@@ -98,6 +108,16 @@ RULES = {
     ),
     "RETRY_AFTER_LIMIT": SECONDS,
     "BACKOFF_LIMIT": SECONDS,
+    "SHARE_PERMISSION": Rule(
+        lambda value: isinstance(value, str) and value in SHARE_PERMISSIONS,
+        f"one of {', '.join(map(repr, SHARE_PERMISSIONS))}",
+    ),
+    "MAX_PER_SECOND": Rule(
+        lambda value: value is None or (is_number(value) and value > 0),
+        "a number of requests above 0, or None",
+    ),
+    "NEWEST_FIRST": Rule(lambda value: isinstance(value, bool), "True or False"),
+    "GROUPS": Rule(_are_names, "a list of names of groups, such as ['LCO']", tuple),
     "PUBLIC_URL": Rule(
         lambda value: value is None or is_http(value),
         "an address such as 'https://tom.example.org/'",

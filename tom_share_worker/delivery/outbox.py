@@ -131,7 +131,7 @@ def _post(user: Any, destination: str, *, subject: str, **columns: Any) -> Share
             f"{conf.display_name(destination.partition(':')[0])} takes messages and is "
             f"no TOM; this version shares with TOMs only."
         )
-    if destination not in conf.destination_keys():
+    if destination not in conf.choices():
         raise ShareRefused(
             f"This TOM has no sharing destination {destination!r}. "
             f"Choose one of the list, or ask an administrator to add it."

@@ -108,7 +108,7 @@ def _card(destination: str, target: Any) -> TargetCard:
         names=tuple(target.names),
         ra=target.ra,
         dec=target.dec,
-        remote_id=known.values_list("remote_id", flat=True).first(),
+        remote_id=known.values_list("remote_id", flat=True).first() or None,
     )
 
 

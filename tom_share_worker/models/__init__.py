@@ -3,6 +3,7 @@
 Rows know their states and nothing else; the rooms act on them.
 """
 
+from tom_share_worker.models.continuous import PersistentShareTerms, SavedDatum
 from tom_share_worker.models.delivery import Attempt, Delivery
 from tom_share_worker.models.destination import Destination, RemoteTarget
 from tom_share_worker.models.failure import Failure
@@ -14,7 +15,9 @@ __all__ = [
     "Delivery",
     "Destination",
     "Failure",
+    "PersistentShareTerms",
     "RemoteTarget",
+    "SavedDatum",
     "Share",
     "Worker",
 ]

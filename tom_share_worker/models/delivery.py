@@ -20,6 +20,7 @@ class Delivery(models.Model):
         TARGET = "target", "Target"
         DATUMS = "data points", "Data points"
         DATA_PRODUCT = "data product", "Data product"
+        MESSAGE = "message", "Message"
 
     class Status(models.TextChoices):
         """How far it is. A retry is QUEUED with a later `next_attempt_at`."""
@@ -74,6 +75,9 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True, help_text="When the claim lapses.")
     failure = models.CharField(max_length=30, choices=Failure, blank=True)
     note = models.TextField(blank=True, help_text="How it stands, in words.")
+    link = models.CharField(
+        max_length=500, blank=True, help_text="Where people see it at the other side."
+    )
 
     ledger: models.JSONField[list[Any], list[Any]] = models.JSONField(
         default=list,
@@ -121,6 +125,8 @@ class Delivery(models.Model):
             return f"{self.datum_count} {points} of {self.target_name}"
         if self.kind == self.Kind.DATA_PRODUCT:
             return f"data product {self.data_product or '(deleted)'}"
+        if self.kind == self.Kind.MESSAGE:
+            return f"message on {self.target_name}"
         return f"target {self.target_name}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -46,13 +48,30 @@ class Destination(models.Model):
 
 
 class RemoteTarget(models.Model):
-    """The id by which a destination knows one of our targets."""
+    """The id by which a destination knows one of our targets.
+
+    Without an id it holds the candidates of which a person must pick one.
+    """
 
     destination = models.CharField(max_length=200)
     target = models.ForeignKey(
         "tom_targets.BaseTarget", on_delete=models.CASCADE, related_name="+"
     )
-    remote_id = models.CharField(max_length=100)
+    remote_id = models.CharField(max_length=100, blank=True)
+    candidates: models.JSONField[list[Any], list[Any]] = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Targets there that match: [{id, name, aliases, ra, dec}, …].",
+    )
+    chosen = models.DateTimeField(null=True, help_text="When a person picked the id.")
+    chosen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    sent_extras: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Extra fields as we sent them last, to tell apart edits made there.",
+    )
     found = models.DateTimeField(auto_now=True)
 
     class Meta:

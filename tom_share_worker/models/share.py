@@ -23,6 +23,14 @@ class Share(models.Model):
         DATUMS = "data points", "Selected data points"
         DATA_PRODUCT = "data product", "Data product"
 
+    class Origin(models.TextChoices):
+        """By which way it was asked for."""
+
+        FORM = "form", "A page of this TOM"
+        API = "api", "The REST API"
+        COMMAND = "command", "A command"
+        PERSISTENT_SHARE = "persistent share", "A persistent share"
+
     class Status(models.TextChoices):
         """How far it is; derived from the deliveries by `delivery.closing`."""
 
@@ -41,6 +49,14 @@ class Share(models.Model):
         on_delete=models.SET_NULL,
         related_name="shares",
         help_text="The person who asked for it.",
+    )
+    origin = models.CharField(max_length=20, choices=Origin, default=Origin.FORM)
+    persistent_share = models.ForeignKey(
+        "tom_targets.PersistentShare",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The persistent share that asked for it, as long as it exists.",
     )
     destination = models.CharField(
         max_length=200, help_text="The key of the destination in DATA_SHARING."
@@ -66,14 +82,15 @@ class Share(models.Model):
     )
     selection: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
         default=dict,
-        help_text="The ticked ids: {'targets': [...]}, {'photometry': [...]}; "
-        "an absent key means all.",
+        help_text="The ticked ids by what they are: targets, photometry, spectroscopy, "
+        "astrometry, generic, data_products.",
     )
     with_data = models.BooleanField(
         default=False, help_text="Share the data of the listed targets, too."
     )
     title = models.CharField(max_length=300, blank=True)
     message = models.TextField(blank=True)
+    authors = models.TextField(blank=True, help_text="Who a message names as authors.")
 
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     created = models.DateTimeField(auto_now_add=True)
