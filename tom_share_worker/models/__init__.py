@@ -3,6 +3,7 @@
 Rows know their states and nothing else; the rooms act on them.
 """
 
+from tom_share_worker.models.connection import ConnectionTest
 from tom_share_worker.models.continuous import PersistentShareTerms, SavedDatum
 from tom_share_worker.models.delivery import Attempt, Delivery
 from tom_share_worker.models.destination import Destination, RemoteTarget
@@ -12,6 +13,7 @@ from tom_share_worker.models.worker import Worker
 
 __all__ = [
     "Attempt",
+    "ConnectionTest",
     "Delivery",
     "Destination",
     "Failure",
