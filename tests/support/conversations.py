@@ -36,6 +36,7 @@ class Notebook:
         self.ledger = Ledger.of(keys)
         self.requests: list[tuple[str, int | None, str]] = []
         self.targets: list[str | None] = []
+        self.link = ""
         self._left = stop_after
 
     def heard(self, request: str, status_code: int | None, answer: str) -> None:
@@ -46,6 +47,9 @@ class Notebook:
 
     def found_target(self, remote_id: str | None) -> None:
         self.targets.append(remote_id)
+
+    def linked(self, url: str) -> None:
+        self.link = url
 
     def keep_going(self) -> bool:
         if self._left is None:
@@ -107,7 +111,11 @@ def photometry(number: int, **fields: Any) -> PhotometryReducedDatum:
 
 
 def datums_parcel(
-    *datums: Any, of: TargetCard | None = None, attempts: int = 0, kind: str = ""
+    *datums: Any,
+    of: TargetCard | None = None,
+    attempts: int = 0,
+    kind: str = "",
+    **change: Any,
 ) -> DatumsParcel:
     keys = [Key(kind or "photometry", number + 1) for number in range(len(datums))]
     return DatumsParcel(
@@ -116,6 +124,7 @@ def datums_parcel(
         tom_name="Survey TOM",
         public_url=None,
         attempts=attempts,
+        **change,
     )
 
 

@@ -50,6 +50,10 @@ class Ledger:
         """Return the data points whose fate is open."""
         return [key for key, (fate, _) in self._fates.items() if fate is Fate.NOT_YET]
 
+    def reason(self, key: Key) -> str:
+        """Return what is noted on a data point; on a pending one, its last trouble."""
+        return self._fates[key][1]
+
     def refused(self) -> list[tuple[Key, str]]:
         """Return the refused data points, each with the reason."""
         return [

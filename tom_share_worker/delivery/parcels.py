@@ -13,7 +13,7 @@ from typing import IO, Any
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.delivery.outcomes import Halted, Refused
-from tom_share_worker.models import Delivery, Failure, RemoteTarget
+from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 
 SENDER_LIST = "Imported From {tom_name}"
 """The list that stock sharing puts targets in; same words, so the same list there."""
@@ -52,6 +52,13 @@ class DatumsParcel:
     public_url: str | None
     attempts: int
     """Attempts that count against the schedule, which a person may start anew."""
+    look_first: bool = False
+    """Much of it may be there already, by another way than this delivery: one look at
+    what is there comes before sending. So with continuous sharing, where two TOMs may
+    send each other what each got from the other."""
+    others_arrive: bool = False
+    """Data points of other deliveries were stored there since our first attempt, so
+    that an internal error met since then is about these rows and not the server."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,28 @@ def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
         tom_name=conf.tom_name(),
         public_url=conf.settings().PUBLIC_URL,
         attempts=delivery.attempt_count,
+        look_first=delivery.share.origin == Share.Origin.PERSISTENT_SHARE,
+        others_arrive=_others_arrive(delivery),
+    )
+
+
+def _others_arrive(delivery: Delivery) -> bool:
+    """Has the destination stored data points of others since our first attempt?
+
+    Attempts before a person began anew do not count, so only the last ones do.
+    """
+    if not delivery.attempt_count:
+        return False
+    tries = delivery.attempts.exclude(ended=None).order_by("-number")
+    began = list(tries.values_list("started", flat=True)[: delivery.attempt_count])
+    return (
+        bool(began)
+        and Delivery.objects.filter(
+            destination=delivery.destination,
+            status=Delivery.Status.DELIVERED,
+            ended__gt=began[-1],
+            delivered_count__gt=0,
+        ).exists()
     )
 
 

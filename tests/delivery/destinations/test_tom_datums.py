@@ -141,8 +141,8 @@ def test_three_internal_errors_in_a_row_end_the_attempt(remote: RemoteTom) -> No
 @pytest.mark.usefixtures("target")
 @pytest.mark.parametrize(
     ("poisoned", "fate"),
-    [(3, "refused"), (5, "not yet")],
-    ids=["few are set aside in the end", "many are tried on"],
+    [(3, "refused"), (5, "refused"), (12, "not yet")],
+    ids=["few are refused in the end", "many are, too", "all are tried on"],
 )
 def test_data_points_that_always_meet_an_internal_error_do_not_block_the_rest(
     remote: RemoteTom, poisoned: int, fate: str

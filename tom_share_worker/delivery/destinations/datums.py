@@ -7,11 +7,10 @@ arrived in an earlier attempt is looked up before it is sent again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from tom_share_worker.delivery import payloads
-from tom_share_worker.delivery.destinations import verdicts
+from tom_share_worker.delivery.destinations import stored, verdicts
 from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.destinations.session import Session
@@ -31,12 +30,17 @@ ERRORS_IN_A_ROW = 3
 """Internal errors in a row after which the rest waits: it is the server's fault."""
 
 STUBBORN_ATTEMPTS = 4
-"""Retries after which a row that still meets an internal error counts as refused, a
-quarter of an hour by the schedule; else it would be tried for three days in vain."""
+"""Retries after which rows that still meet an internal error count as refused, a
+quarter of an hour by the schedule; else they would be tried for three days in vain.
+From then on an attempt tries every row. Up to ERRORS_IN_A_ROW of them are refused so,
+more only where the other side has stored others meanwhile: it might be full."""
 
-PAGE, PAGE_OF_SPECTRA = "500", "10"
-"""Rows read back at a time: a spectrum takes thousands of times the bytes, and an
-answer over ANSWER_LIMIT is refused."""
+MEANWHILE = " It accepted others meanwhile."
+"""Ends the reason of a row that failed while others, tried later, were stored. Kept in
+the ledger: it is what tells a row that cannot be stored from a server that is ill."""
+
+LOOK_FROM = 5
+"""Rows from which on one look at what is there is cheaper than sending each again."""
 
 Resolve = Callable[[Session, TargetCard, Progress, str], str]
 
@@ -56,31 +60,34 @@ class Batch:
         self.progress = progress
         self._resolve_again = resolve_again
         self._errors_in_a_row = 0
+        ledger = progress.ledger
+        self._troubled = {key for key in ledger.pending() if ledger.reason(key)}
+        self._doubtful: dict[Key, tuple[dict[str, Any], str]] = {}
         self._failed: dict[Key, str] = {}
-        self._stored: list[dict[str, Any]] | None = None
+        self._before = stored.Stored(session)
+        self._now = stored.Stored(session)
+        self._tries_all = parcel.attempts >= STUBBORN_ATTEMPTS
+        self._look_first = parcel.look_first or (
+            parcel.attempts > 0 and len(parcel.datums) >= LOOK_FROM
+        )
 
     def send(self, remote_id: str) -> Outcome:
         """Post what is pending, row by row, and sum up."""
         for key, datum in self._in_turn():
-            if self._errors_in_a_row >= ERRORS_IN_A_ROW:
+            if self._errors_in_a_row >= ERRORS_IN_A_ROW and not self._tries_all:
                 break
             if not self.progress.keep_going():
                 return Interrupted()
             try:
                 body = payloads.datum(self.parcel, key, datum, remote_id)
             except payloads.Unsendable as unsendable:
-                self.progress.settle(key, Fate.REFUSED, str(unsendable))
+                self._settle(key, Fate.REFUSED, str(unsendable))
                 continue
-            if self._may_be_doubled(body) and self._is_stored(body):
-                self.progress.settle(key, Fate.ALREADY_THERE)
+            if self._was_there(body):
+                self._settle(key, Fate.ALREADY_THERE)
                 continue
-            answer = self._post(body)
-            if verdicts.says_invalid_target(answer):
-                remote_id = self._resolve_again(
-                    self.session, self.parcel.target, self.progress, remote_id
-                )
-                answer = self._post(body | {"target": remote_id})
-            self._judge(key, body, answer)
+            remote_id = self._post(key, body)
+        self._look_again()
         return self._sum_up()
 
     def _in_turn(self) -> list[tuple[Key, Any]]:
@@ -92,8 +99,16 @@ class Batch:
         first = self.parcel.attempts * ERRORS_IN_A_ROW % len(rows) if rows else 0
         return rows[first:] + rows[:first]
 
-    def _post(self, body: dict[str, Any]) -> Answer:
-        return self.session.request("POST", "api/reduceddatums/", body=body)
+    def _post(self, key: Key, body: dict[str, Any]) -> str:
+        """Post one row and judge the answer; return the target's id there."""
+        answer = self.session.request("POST", "api/reduceddatums/", body=body)
+        if verdicts.says_invalid_target(answer):
+            body["target"] = self._resolve_again(
+                self.session, self.parcel.target, self.progress, body["target"]
+            )
+            answer = self.session.request("POST", "api/reduceddatums/", body=body)
+        self._judge(key, body, answer)
+        return str(body["target"])
 
     def _judge(self, key: Key, body: dict[str, Any], answer: Answer) -> None:
         """Write down the fate of a row, or halt where it is not about the row."""
@@ -103,9 +118,9 @@ class Batch:
             self._accepted(key, body, answer.json())
         elif isinstance(outcome, Refused) and outcome.failure == Failure.REFUSED_DATA:
             self._errors_in_a_row = 0
-            self.progress.settle(key, Fate.REFUSED, outcome.note)
+            self._settle(key, Fate.REFUSED, outcome.note)
         elif isinstance(outcome, TryAgain) and not outcome.destination_wide:
-            self._internal_error(key, body, outcome)
+            self._internal_error(key, body, outcome.note)
         else:
             raise Halted(outcome)
 
@@ -118,73 +133,71 @@ class Batch:
         if not isinstance(said, dict) or "target" not in said:
             raise Halted(self.session.nonsense())
         if not said.get("already_exists"):
-            self.progress.settle(key, Fate.DELIVERED)
-        elif _same(body, said) or self._is_stored_now(body):
-            self.progress.settle(key, Fate.ALREADY_THERE)
+            self._settle(key, Fate.DELIVERED)
+            self._note_acceptance()
+        elif stored.same(body, said) or self._now.holds_now(body):
+            self._settle(key, Fate.ALREADY_THERE)
         else:
-            self.progress.settle(
+            self._settle(
                 key,
                 Fate.REFUSED,
                 f"{self.session.name} holds another data point of this time and did "
                 f"not store this one.",
             )
 
-    def _internal_error(
-        self, key: Key, body: dict[str, Any], outcome: TryAgain
-    ) -> None:
+    def _settle(self, key: Key, fate: Fate, reason: str = "") -> None:
+        self._troubled.discard(key)
+        self.progress.settle(key, fate, reason)
+
+    def _internal_error(self, key: Key, body: dict[str, Any], note: str) -> None:
         """Some releases answer a repeat with an internal error: look before judging."""
-        if self._is_stored_now(body):
+        if self._now.is_known(body):
             self._errors_in_a_row = 0
-            self.progress.settle(key, Fate.ALREADY_THERE)
+            self._settle(key, Fate.ALREADY_THERE)
             return
-        self._failed[key] = outcome.note
+        self._doubtful[key] = body, note
+        self._troubled.add(key)
         self._errors_in_a_row += 1
+        if self._errors_in_a_row >= ERRORS_IN_A_ROW and not self._tries_all:
+            self._look_again()
 
-    def _may_be_doubled(self, body: dict[str, Any]) -> bool:
-        """True for a row that no constraint there would catch: photometry with neither
-        brightness nor limit. An earlier click or attempt may have brought it."""
-        value = body["value"]
+    def _look_again(self) -> None:
+        """Read back once, for all rows that met an internal error."""
+        self._now.forget()
+        for key, (body, note) in self._doubtful.items():
+            if self._now.holds(body):
+                self._errors_in_a_row = 0
+                self._settle(key, Fate.ALREADY_THERE)
+                continue
+            self._failed[key] = note
+            if not self._failed_meanwhile(key):
+                self.progress.settle(key, Fate.NOT_YET, note)
+        self._doubtful.clear()
+
+    def _note_acceptance(self) -> None:
+        """Note on the rows that failed before that this one was stored after them."""
+        for key in self._troubled:
+            if not self._failed_meanwhile(key):
+                note = self.progress.ledger.reason(key) or self._doubtful[key][1]
+                self.progress.settle(key, Fate.NOT_YET, note + MEANWHILE)
+        self._troubled.clear()
+
+    def _failed_meanwhile(self, key: Key) -> bool:
+        return self.progress.ledger.reason(key).endswith(MEANWHILE)
+
+    def _was_there(self, body: dict[str, Any]) -> bool:
+        """True if the other side had this row before we began, so that it stays put.
+
+        Looked up where no constraint there would catch a repeat, and where many rows
+        may be repeats: one look then takes the place of a request per row.
+        """
+        if _is_unguarded(body):
+            return self._before.account_for(body)
         return (
-            body["data_type"] == "photometry"
-            and "magnitude" not in value
-            and "limit" not in value
+            self._look_first
+            and stored.shows_all(body)
+            and self._before.account_for(body, stored.PAGES_AHEAD)
         )
-
-    def _is_stored(self, body: dict[str, Any]) -> bool:
-        """Read back: does the other side hold a row with this time and content?"""
-        if self._stored is None:
-            self._stored = self._read_back(body["target"], body["data_type"])
-        return any(_same(body, row) for row in self._stored)
-
-    def _is_stored_now(self, body: dict[str, Any]) -> bool:
-        """Read back anew, forgetting what an earlier look has found."""
-        self._stored = None
-        return self._is_stored(body)
-
-    def _read_back(self, remote_id: str, data_type: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        seen = 0
-        while True:
-            answer = self.session.request(
-                "GET",
-                "api/reduceddatums/",
-                params={
-                    "target__id": remote_id,
-                    "data_type": data_type,
-                    "limit": PAGE if data_type == "photometry" else PAGE_OF_SPECTRA,
-                    "offset": str(seen),
-                },
-            )
-            self.session.halt_on_trouble(answer)
-            body = answer.json()
-            page = body.get("results") if isinstance(body, dict) else None
-            if not isinstance(page, list):
-                raise Halted(self.session.nonsense())
-            seen += len(page)
-            # Old releases do not know this filter and return all they have.
-            rows += [row for row in page if str(row.get("target")) == remote_id]
-            if not page or not body.get("next"):
-                return rows
 
     def _sum_up(self) -> Outcome:
         ledger = self.progress.ledger
@@ -192,7 +205,7 @@ class Batch:
         arrived = counts["delivered_count"] + counts["already_there_count"]
         if self._failed and self._is_stubborn():
             for key, note in self._failed.items():
-                self.progress.settle(key, Fate.REFUSED, note)
+                self._settle(key, Fate.REFUSED, note)
             counts = ledger.counts()
         elif self._failed:
             return TryAgain(
@@ -206,41 +219,28 @@ class Batch:
         return Delivered(_sentence(counts))
 
     def _is_stubborn(self) -> bool:
-        """True if the rows that failed will fail for ever: all others have their fate,
-        and reading back worked each time, so it is not the server as a whole."""
-        return self.parcel.attempts >= STUBBORN_ATTEMPTS and len(self._failed) == len(
+        """True if the rows that failed will fail for ever: reading back worked each
+        time, and as far as we can know the other side stored others meanwhile."""
+        if not self._tries_all or self._failed.keys() != set(
             self.progress.ledger.pending()
+        ):
+            return False
+        return (
+            len(self._failed) <= ERRORS_IN_A_ROW
+            or self.parcel.others_arrive
+            or all(map(self._failed_meanwhile, self._failed))
         )
 
 
-def _same(body: dict[str, Any], row: dict[str, Any]) -> bool:
-    """True if a row read back is the one that was sent, as far as the API shows it."""
-    if row.get("data_type") != body["data_type"] or not isinstance(
-        row.get("value"), dict
-    ):
-        return False
-    if _time(row.get("timestamp")) != _time(body["timestamp"]):
-        return False
-    theirs = {_CANONICAL.get(k, k): v for k, v in row["value"].items()}
-    ours = {_CANONICAL.get(k, k): v for k, v in body["value"].items()}
-    return all(ours.get(k) == v for k, v in theirs.items() if v not in (None, "", []))
-
-
-_CANONICAL = {
-    "magnitude": "brightness",
-    "error": "error",
-    "brightness_error": "error",
-    "filter": "bandpass",
-    "flux_units": "flux_unit",
-    "wavelength_units": "wavelength_unit",
-}
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
+def _is_unguarded(body: dict[str, Any]) -> bool:
+    """True for photometry with neither brightness nor limit: to the database of the
+    other side each is a new one."""
+    value = body.get("value", {})
+    return (
+        body["data_type"] == "photometry"
+        and "magnitude" not in value
+        and "limit" not in value
+    )
 
 
 def _sentence(counts: dict[str, int]) -> str:
