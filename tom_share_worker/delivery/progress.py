@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tom_share_worker import presence
+from tom_share_worker import presence, values
 from tom_share_worker.delivery import claims
 from tom_share_worker.delivery.claims import Claim
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
@@ -19,6 +19,9 @@ from tom_share_worker.models import RemoteTarget
 CHECKPOINT = 1.0
 """Seconds between two writes of the ledger while data points go out. Shorter: more
 writes; longer: more data points to verify after a kill, and a later halt on cancel."""
+
+LINK_LENGTH = 500
+"""Characters of a link that its column holds; a cut one would lead nowhere."""
 
 
 @dataclass
@@ -30,10 +33,12 @@ class Progress:
     request: str = ""
     status_code: int | None = None
     answer: str = ""
+    link: str = ""
     _saved_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.claim.delivery.ledger)
+        self.link = self.claim.delivery.link
 
     def heard(self, request: str, status_code: int | None, answer: str) -> None:
         """Note the last request and its answer, already clean of secrets."""
@@ -58,6 +63,15 @@ class Progress:
                 **known, defaults={"remote_id": remote_id}
             )
 
+    def linked(self, url: str) -> None:
+        """Take the address at which people see it there; nothing else than a web page.
+
+        Pages make it a link, so that a `javascript:` of another server must not be one.
+        """
+        url = storable(url)
+        if values.is_http(url) and len(url) <= LINK_LENGTH:
+            self.link = url
+
     def keep_going(self) -> bool:
         """Save the ledger now and then; False when this worker must let go."""
         if presence.stopping.is_set():
@@ -69,5 +83,9 @@ class Progress:
         return bool(claims.ours(self.claim).update(**self.columns()))
 
     def columns(self) -> dict[str, Any]:
-        """Return the ledger as the columns of the delivery."""
-        return {"ledger": self.ledger.rows(), **self.ledger.counts()}
+        """Return ledger and link as the columns of the delivery."""
+        return {
+            "link": self.link,
+            "ledger": self.ledger.rows(),
+            **self.ledger.counts(),
+        }

@@ -26,6 +26,9 @@ class Progress(Protocol):
     def found_target(self, remote_id: str | None) -> None:
         """Take the id of our target there, or with None forget it."""
 
+    def linked(self, url: str) -> None:
+        """Take the address at which people see it there."""
+
     def keep_going(self) -> bool:
         """Return False when the destination must stop and hand back."""
 
