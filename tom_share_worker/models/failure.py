@@ -18,6 +18,7 @@ class Failure(models.TextChoices):
     AMBIGUOUS_TARGET = "ambiguous target", "Ambiguous target"
     REFUSED_DATA = "refused data", "Refused data"
     BAD_CONFIGURATION = "bad configuration", "Bad configuration"
+    NOT_PERMITTED = "not permitted here", "Not permitted here"
     OUR_FAULT = "our fault", "Our fault"
 
     @property
@@ -55,6 +56,11 @@ _CURES = {
     Failure.BAD_CONFIGURATION: (
         "A setting of this TOM is wrong. Ask an administrator of this TOM to correct "
         "it and to restart the web server and the worker, then press Retry."
+    ),
+    Failure.NOT_PERMITTED: (
+        "The person who asked for it may not share this, or not with this destination, "
+        "any more. Ask an administrator of this TOM for the permission, then press "
+        "Retry."
     ),
     Failure.OUR_FAULT: (
         "This TOM could not prepare or send the data. Ask an administrator of this "

@@ -18,6 +18,7 @@ class Share(models.Model):
         """What is shared."""
 
         TARGET = "target", "Target"
+        TARGETS = "targets", "Selected targets"
         TARGET_LIST = "target list", "Target list"
         TARGET_DATA = "target data", "All data of a target"
         DATUMS = "data points", "Selected data points"
@@ -57,6 +58,12 @@ class Share(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         help_text="The persistent share that asked for it, as long as it exists.",
+    )
+    idempotency_key = models.CharField(
+        max_length=200, blank=True, help_text="By which a program knows its request."
+    )
+    request_digest = models.CharField(
+        max_length=64, blank=True, help_text="What that request asked, as a digest."
     )
     destination = models.CharField(
         max_length=200, help_text="The key of the destination in DATA_SHARING."
@@ -114,6 +121,14 @@ class Share(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        constraints = [
+            # A program that repeats a request, as its answer was lost, shares once.
+            models.UniqueConstraint(
+                fields=["user", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="tsw_share_idempotency",
+            )
+        ]
         indexes = [
             models.Index(fields=["user", "-id"], name="tsw_share_user"),
             models.Index(fields=["status"], name="tsw_share_status"),
