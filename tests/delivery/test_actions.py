@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.support import rows
 from tom_share_worker.delivery import actions, claims, gate, planner
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
+from tom_share_worker.delivery.selection import Selection
 from tom_share_worker.models import Delivery, Destination, Failure, Share
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +150,7 @@ def test_a_share_cancelled_while_it_is_planned_is_planned_to_its_end_by_retry(
     pks = rows.photometry(share.target, 9)
     Share.objects.filter(pk=share.pk).update(planned=False)
     share.refresh_from_db()
-    planner._plan_chunk(share)
+    planner._plan_chunk(share, Selection(share))
     actions.cancel_share(share)
     planner.plan(share.pk)
     assert share.deliveries.count() == 2

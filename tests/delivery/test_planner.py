@@ -14,6 +14,7 @@ from tom_dataproducts.models import ReducedDatum, SpectroscopyReducedDatum
 from tests.support import rows
 from tom_share_worker.delivery import planner
 from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.delivery.selection import Selection
 from tom_share_worker.models import Delivery, Share
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +123,7 @@ def test_planning_goes_on_where_a_killed_worker_left_it() -> None:
 
     for _ in range(2):  # two chunks, and then the worker is gone
         broken.refresh_from_db()
-        planner._plan_chunk(broken)
+        planner._plan_chunk(broken, Selection(broken))
     planner.plan(broken.pk)
 
     assert keys_of(planned(broken)) == keys_of(planned(whole))
@@ -157,7 +158,7 @@ def test_data_that_come_while_a_share_is_planned_do_not_shift_the_rest() -> None
     pks = rows.photometry(target, 9)
     share = rows.share(owner, target=target)
 
-    planner._plan_chunk(share)
+    planner._plan_chunk(share, Selection(share))
     later = rows.photometry(rows.target(owner, "other"), 1)
     share.refresh_from_db()
     planner.plan(share.pk)
@@ -168,7 +169,7 @@ def test_data_that_come_while_a_share_is_planned_do_not_shift_the_rest() -> None
 
 def test_a_cancelled_share_is_planned_no_further() -> None:
     share = list_share(targets=4, photometry=4)
-    planner._plan_chunk(share)
+    planner._plan_chunk(share, Selection(share))
     Share.objects.filter(pk=share.pk).update(status=Share.Status.CANCELLED)
 
     planner.plan(share.pk)

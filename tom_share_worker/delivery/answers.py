@@ -6,6 +6,7 @@ Called by `views`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.forms import Form
@@ -21,7 +22,7 @@ ID_DIGITS = 19
 """Numbers with so many digits are no ids; databases raise errors on larger ones."""
 
 
-def asked(form: Form) -> tuple[str, dict[str, str]]:
+def asked(form: Form) -> tuple[str, dict[str, Any]]:
     """Return the destination and the text fields of a valid form."""
     asked = form.cleaned_data
     text = {"title": asked["share_title"], "message": asked["share_message"]}

@@ -1,13 +1,16 @@
 """Where a share begins: permission, one row, and after the commit a hint.
 
-Called by the share views; programs may call it, too. Constant time: nothing
-here depends on how many targets or data points are meant, and nothing talks to the
-broker or to another TOM.
+Called by the share views, the REST API, commands and continuous sharing; programs may
+call it, too. Constant time: nothing here looks at the targets or data points that are
+meant, and nothing talks to the broker or to another TOM.
+
+Each function takes as `text` what the row keeps beside: title, message, authors,
+origin, persistent_share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,8 +18,12 @@ from django.db import transaction
 
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import hints
+from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, WHOLE
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
+
+ID_LIMIT = 2**63
+"""From here on numbers are no ids: databases raise errors on them."""
 
 
 def share_target(
@@ -24,17 +31,65 @@ def share_target(
     destination: str,
     target: Any,
     photometry: Sequence[int] = (),
+    *,
+    with_data: bool = False,
     **text: Any,
 ) -> Share:
-    """Share a target and, of its photometry, the ticked data points."""
+    """Share a target, and of its data the ticked photometry, or with_data all.
+
+    All means every data point and every data product.
+    """
+    if not with_data:
+        named = {"photometry": photometry}
+        return share_selected(
+            user, destination, named, target=target, with_target=True, **text
+        )
     _require_view(user, target)
     return _post(
         user,
         destination,
         kind=Share.Kind.TARGET,
-        subject=f"Target {target.name}",
+        subject=f"Target {target.name} with all its data",
         target_id=target.pk,
-        selection={"photometry": list(photometry)},
+        selection={WHOLE: [PRODUCTS]},
+        with_data=True,
+        **text,
+    )
+
+
+def share_selected(
+    user: Any,
+    destination: str,
+    selection: Mapping[str, Collection[int]],
+    *,
+    target: Any = None,
+    with_target: bool = False,
+    whole: Collection[str] = (),
+    **text: Any,
+) -> Share:
+    """Share ticked data points of any kind and data products, of one target or several.
+
+    `selection` names ids by kind: photometry, spectroscopy, astrometry, generic,
+    data_products. Of the kinds in `whole` all is shared that the target has when the
+    share is planned. `with_target` sends the target itself before them.
+    """
+    chosen = _checked(selection, whole)
+    if target is not None:
+        _require_view(user, target)
+    elif whole or with_target:
+        raise ValueError("a share of a target, or of all it has, must name the target")
+    if not chosen and not with_target:
+        raise ShareRefused(
+            "Nothing is selected. Tick at least one data point or data product, and "
+            "share again."
+        )
+    return _post(
+        user,
+        destination,
+        kind=Share.Kind.TARGET if with_target else Share.Kind.DATUMS,
+        subject=_subject(chosen, target, with_target),
+        target_id=target.pk if target is not None else None,
+        selection=chosen,
         **text,
     )
 
@@ -45,59 +100,50 @@ def share_target_list(
     target_list: Any,
     targets: Sequence[int] | None,
     with_data: bool,
+    with_products: bool = False,
     **text: Any,
 ) -> Share:
-    """Share the named targets of a list, or with None all of them."""
+    """Share the named targets of a list, or with None all of them.
+
+    With their data points and their data products, if so asked.
+    """
     if not toolkit.viewable_target_lists(user).filter(pk=target_list.pk).exists():
         raise ShareRefused("You may not see this target list.")
     if targets is not None and not targets:
         raise ShareRefused("No target is selected. Tick at least one and share again.")
+    selection: dict[str, list[Any]] = {WHOLE: [PRODUCTS]} if with_products else {}
+    if targets is not None:
+        selection["targets"] = list(targets)
     return _post(
         user,
         destination,
         kind=Share.Kind.TARGET_LIST,
         subject=f"Target list {target_list.name}",
         target_list_id=target_list.pk,
-        selection={} if targets is None else {"targets": list(targets)},
+        selection=selection,
         with_data=with_data,
         **text,
     )
 
 
-def share_target_data(user: Any, destination: str, target: Any, **text: Any) -> Share:
-    """Share all data points of a target, of every type."""
+def share_target_data(
+    user: Any,
+    destination: str,
+    target: Any,
+    *,
+    with_products: bool = False,
+    **text: Any,
+) -> Share:
+    """Share all data points of a target, of every type; its data products if asked."""
     _require_view(user, target)
+    and_products = " and data products" if with_products else ""
     return _post(
         user,
         destination,
         kind=Share.Kind.TARGET_DATA,
-        subject=f"All data of {target.name}",
+        subject=f"All data points{and_products} of {target.name}",
         target_id=target.pk,
-        **text,
-    )
-
-
-def share_photometry(
-    user: Any,
-    destination: str,
-    photometry: Sequence[int],
-    target: Any = None,
-    **text: Any,
-) -> Share:
-    """Share the ticked photometry, of one target or of several."""
-    if target is not None:
-        _require_view(user, target)
-    if not photometry:
-        raise ShareRefused("No data point is selected. Tick at least one, share again.")
-    points = "data point" if len(photometry) == 1 else "data points"
-    of = f" of {target.name}" if target is not None else ""
-    return _post(
-        user,
-        destination,
-        kind=Share.Kind.DATUMS,
-        subject=f"{len(photometry)} {points}{of}",
-        target_id=target.pk if target is not None else None,
-        selection={"photometry": list(photometry)},
+        selection={WHOLE: [PRODUCTS]} if with_products else {},
         **text,
     )
 
@@ -122,6 +168,66 @@ def share_data_product(user: Any, destination: str, product: Any, **text: Any) -
 def _require_view(user: Any, target: Any) -> None:
     if not toolkit.viewable_targets(user, [target.pk]).exists():
         raise ShareRefused("You may not view this target, so you may not share it.")
+
+
+def _checked(
+    selection: Mapping[str, Collection[int]], whole: Collection[str]
+) -> dict[str, list[Any]]:
+    """Return a selection as the row keeps it: each id once, no empty kinds."""
+    known = (*DATUM_KINDS, PRODUCTS)
+    if unknown := sorted({*selection, *whole} - {*known}):
+        raise ShareRefused(
+            f"There is no kind of data called {unknown[0]!r}. Known are "
+            f"{', '.join(known)}."
+        )
+    chosen: dict[str, list[Any]] = {}
+    if whole:
+        chosen[WHOLE] = [kind for kind in known if kind in whole]
+    for kind in known:
+        pks = set(selection.get(kind, ()))
+        if not all(isinstance(pk, int) and 0 < pk < ID_LIMIT for pk in pks):
+            raise ShareRefused(
+                f"The selection of {kind} holds something that is no id."
+            )
+        if pks and kind not in whole:
+            chosen[kind] = sorted(pks)
+    return chosen
+
+
+def _subject(
+    chosen: Mapping[str, Sequence[Any]], target: Any, with_target: bool
+) -> str:
+    """Say what is shared, such as "12 data points and 2 data products of M31"."""
+    amounts = _amounts(chosen)
+    said = f"{', '.join(amounts[:-1])} and {amounts[-1]}" if amounts[1:] else ""
+    said = said or "".join(amounts)
+    if with_target:
+        return f"Target {target.name}" + (f" with {said}" if said else "")
+    said = said[:1].upper() + said[1:]
+    return said if target is None else f"{said} of {target.name}"
+
+
+def _amounts(chosen: Mapping[str, Sequence[Any]]) -> list[str]:
+    whole = chosen.get(WHOLE, ())
+    if set(DATUM_KINDS) <= set(whole):
+        found = ["all data points"]
+    else:
+        found = [_ALL_OF[kind] for kind in DATUM_KINDS if kind in whole]
+    if points := sum(len(chosen.get(kind, ())) for kind in DATUM_KINDS):
+        found.append(f"{points:,} data point{'' if points == 1 else 's'}")
+    if PRODUCTS in whole:
+        found.append("all data products")
+    if products := len(chosen.get(PRODUCTS, ())):
+        found.append(f"{products:,} data product{'' if products == 1 else 's'}")
+    return found
+
+
+_ALL_OF = {
+    "photometry": "all photometry",
+    "spectroscopy": "all spectra",
+    "astrometry": "all astrometry",
+    "generic": "all other data",
+}
 
 
 def _post(user: Any, destination: str, *, subject: str, **columns: Any) -> Share:

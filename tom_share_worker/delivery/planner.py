@@ -6,7 +6,7 @@ guards it are written in one transaction, and the counter is checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -15,9 +15,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import closing, dispatch, selection
+from tom_share_worker import conf
+from tom_share_worker.delivery import closing, dispatch
 from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, Selection
 from tom_share_worker.models import Delivery, Share
 
 CHUNK = 50
@@ -28,10 +29,15 @@ GIVE_UP_AFTER = timedelta(hours=1)
 """A share whose planning fails for so long is failed: a fault that passes by itself,
 such as a locked database, has passed by then."""
 
-KINDS = tuple(toolkit.DATUM_MODELS)
-
 TARGET_ITSELF = -1
-"""The stage of a target before the stages of its data, which are indices of KINDS."""
+"""The stage of a target before the stages of its data, indices of DATUM_KINDS."""
+
+PRODUCTS_STAGE = len(DATUM_KINDS)
+"""The last stage of a target. After the data points, which may come from the products:
+they go with all that this TOM knows of them, and a product adds what is missing."""
+
+SENDS_TARGET = (Share.Kind.TARGET, Share.Kind.TARGET_LIST)
+"""The kinds of shares that send the target itself."""
 
 
 @dataclass(frozen=True)
@@ -86,30 +92,44 @@ def _tell(share_pk: int, error: Exception) -> None:
 
 
 def _plan(share_pk: int) -> str:
-    while True:
-        share = Share.objects.filter(pk=share_pk).first()
-        if share is None or share.planned or share.is_ended:
+    share = Share.objects.filter(pk=share_pk).first()
+    # Loaded once, and what it names is sorted once: it may name a million ids.
+    chosen = Selection(share) if share is not None else None
+    while share is not None and chosen is not None:
+        if share.planned or share.is_ended:
             break
-        if not _plan_chunk(share):
+        if not _plan_chunk(share, chosen):
             return "Another worker plans this share."
         dispatch.dispatch(share.destination)
+        if not _refresh(share):
+            break
     # A target may have failed before the deliveries of its data were written.
     closing.end_followers(Delivery.objects.filter(share_id=share_pk))
     closing.settle(share_pk)
     return "Planned."
 
 
-def _plan_chunk(share: Share) -> bool:
+def _refresh(share: Share) -> bool:
+    """Read again what may have changed since the last chunk; False if it is gone."""
+    changing = ("user", "target", "target_list", "status", "planned")
+    try:
+        share.refresh_from_db(fields=[*changing, "plan_step", "plan_cursor"])
+    except Share.DoesNotExist:
+        return False
+    return True
+
+
+def _plan_chunk(share: Share, chosen: Selection) -> bool:
     """Write the next deliveries; False if another worker wrote them first."""
     cursor = Cursor(*share.plan_cursor) if share.plan_cursor else Cursor()
-    chunk = list(islice(_walk(share, cursor), CHUNK))
+    chunk = list(islice(_walk(share, chosen, cursor), CHUNK))
     columns: dict[str, Any] = {
         "plan_step": share.plan_step + 1,
         "plan_failing_since": None,
         "status": Share.Status.RUNNING,
     }
     if share.plan_step == 0:
-        columns["note"] = selection.left_out(share)
+        columns["note"] = chosen.left_out()
     if len(chunk) < CHUNK:
         columns["planned"] = True
     else:
@@ -128,24 +148,34 @@ def _plan_chunk(share: Share) -> bool:
 
 
 def _write(share: Share, chunk: list[Planned]) -> None:
-    position = share.deliveries.count()
+    last = share.deliveries.order_by("-position").values_list("position", flat=True)
+    following = last.first()
+    position = 0 if following is None else following + 1
     rows = [
         _delivery(share, position + offset, planned)
         for offset, planned in enumerate(chunk)
     ]
     targets = [row for row in rows if row.kind == Delivery.Kind.TARGET]
     Delivery.objects.bulk_create(targets)
+    others = [row for row in rows if row.kind != Delivery.Kind.TARGET]
+    if share.kind in SENDS_TARGET:
+        _put_after_targets(share, targets, others)
+    Delivery.objects.bulk_create(others)
+
+
+def _put_after_targets(
+    share: Share, targets: list[Delivery], others: list[Delivery]
+) -> None:
+    """Let data wait for their targets, of this chunk or of an earlier one."""
     arrivals: dict[int | None, Delivery | None] = {
         row.target_id: row for row in targets
     }
-    others = [row for row in rows if row.kind != Delivery.Kind.TARGET]
     for row in others:
         if row.target_id not in arrivals:
             arrivals[row.target_id] = share.deliveries.filter(
                 kind=Delivery.Kind.TARGET, target_id=row.target_id
             ).first()
         row.after = arrivals[row.target_id]
-    Delivery.objects.bulk_create(others)
 
 
 def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
@@ -163,41 +193,44 @@ def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
     )
 
 
-def _walk(share: Share, cursor: Cursor) -> Iterator[Planned]:
+def _walk(share: Share, chosen: Selection, cursor: Cursor) -> Iterator[Planned]:
     """Yield the deliveries of a share from the cursor on, in a fixed order."""
     if share.user is None or not share.user.is_active:
         return
-    if share.kind == Share.Kind.DATA_PRODUCT:
-        yield from _product(share, cursor)
-        return
-    for target in selection.targets(share, cursor.target):
+    for target in chosen.targets(cursor.target):
         here = cursor if target.pk == cursor.target else Cursor(target.pk)
-        yield from _target(share, target, here)
+        yield from _target(share, chosen, target, here)
 
 
-def _product(share: Share, cursor: Cursor) -> Iterator[Planned]:
-    product = selection.data_product(share)
-    if product is not None and product.pk > cursor.above:
-        then = Cursor(product.target_id, len(KINDS), product.pk)
+def _target(
+    share: Share, chosen: Selection, target: Any, cursor: Cursor
+) -> Iterator[Planned]:
+    """Yield the target itself, if the share sends it, then data points, then files."""
+    if cursor.stage == TARGET_ITSELF:
+        cursor = Cursor(target.pk, 0)
+        if share.kind in SENDS_TARGET:
+            yield Planned(Delivery.Kind.TARGET, target.pk, target.name, cursor)
+    size = conf.settings().BATCH_SIZE
+    for stage in range(cursor.stage, PRODUCTS_STAGE):
+        kind = DATUM_KINDS[stage]
+        above = cursor.above if stage == cursor.stage else 0
+        for pks in _batches(chosen.pks(kind, target.pk, above), size):
+            then = Cursor(target.pk, stage, pks[-1])
+            keys = [Key(kind, pk) for pk in pks]
+            yield Planned(Delivery.Kind.DATUMS, target.pk, target.name, then, keys)
+    above = cursor.above if cursor.stage == PRODUCTS_STAGE else 0
+    for pk in chosen.pks(PRODUCTS, target.pk, above):
+        then = Cursor(target.pk, PRODUCTS_STAGE, pk)
         yield Planned(
             Delivery.Kind.DATA_PRODUCT,
-            product.target_id,
-            product.target.name,
+            target.pk,
+            target.name,
             then,
-            data_product_id=product.pk,
+            data_product_id=pk,
         )
 
 
-def _target(share: Share, target: Any, cursor: Cursor) -> Iterator[Planned]:
-    """Yield the target itself, if the share sends it, then its data in batches."""
-    if cursor.stage == TARGET_ITSELF:
-        cursor = Cursor(target.pk, 0)
-        if share.kind in (Share.Kind.TARGET, Share.Kind.TARGET_LIST):
-            yield Planned(Delivery.Kind.TARGET, target.pk, target.name, cursor)
-    size = conf.settings().BATCH_SIZE
-    for stage in range(cursor.stage, len(KINDS)):
-        above = cursor.above if stage == cursor.stage else 0
-        while keys := selection.batch(share, target.pk, KINDS[stage], above, size):
-            above = keys[-1].pk
-            then = Cursor(target.pk, stage, above)
-            yield Planned(Delivery.Kind.DATUMS, target.pk, target.name, then, keys)
+def _batches(pks: Iterable[int], size: int) -> Iterator[list[int]]:
+    rest = iter(pks)
+    while batch := list(islice(rest, size)):
+        yield batch

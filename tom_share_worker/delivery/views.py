@@ -157,8 +157,12 @@ class DataShareView(View):
         def share() -> Share:
             ticked = answers.ids(request, "share-box")
             if ticked:
-                return outbox.share_photometry(
-                    request.user, destination, ticked, target, **text
+                return outbox.share_selected(
+                    request.user,
+                    destination,
+                    {"photometry": ticked},
+                    target=target,
+                    **text,
                 )
             return outbox.share_target_data(request.user, destination, target, **text)
 
