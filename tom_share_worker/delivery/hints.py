@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 PLAN = "tom_share_worker.plan"
 SEND = "tom_share_worker.send"
+TEST = "tom_share_worker.test_connection"
 QUEUE = presence.DELIVERY_QUEUE
 
 BACKLOG = 10_000
@@ -39,6 +40,11 @@ def plan(share_pk: int) -> None:
 def send(delivery_pk: int) -> None:
     """Ask a worker to send a delivery."""
     _publisher().put(SEND, delivery_pk)
+
+
+def test_connection(test_pk: int) -> None:
+    """Ask a worker to test a connection."""
+    _publisher().put(TEST, test_pk)
 
 
 class _Publisher:

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from tom_share_worker.delivery import hints, planner, sender
+from tom_share_worker.delivery import connection, hints, planner, sender
 from tom_share_worker.delivery import sweep as sweeping
 
 
@@ -26,6 +26,12 @@ def send(self: Task[Any, Any], delivery_pk: int) -> str:
     return sender.send(
         delivery_pk, worker=request.hostname or "", task_id=request.id or ""
     )
+
+
+@shared_task(name=hints.TEST, queue=hints.QUEUE)
+def test_connection(test_pk: int) -> str:
+    """Test a connection."""
+    return connection.make(test_pk)
 
 
 @shared_task(

@@ -5,8 +5,9 @@ To add a kind: one class with `deliver`, and its line in `open_destination`.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from tom_share_worker.delivery.findings import Finding
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
 from tom_share_worker.delivery.outcomes import Outcome
 from tom_share_worker.delivery.parcels import Parcel
@@ -31,6 +32,14 @@ class Progress(Protocol):
 
     def keep_going(self) -> bool:
         """Return False when the destination must stop and hand back."""
+
+
+@runtime_checkable
+class Testable(Protocol):
+    """What a kind of destination may offer beside: the test of its connection."""
+
+    def test(self) -> list[Finding]:
+        """Ask what works there with our account, and store nothing there."""
 
 
 class Destination(Protocol):

@@ -14,7 +14,9 @@ from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations import datums, matching, products, verdicts
 from tom_share_worker.delivery.destinations.base import Progress
+from tom_share_worker.delivery.destinations.probe import Probe
 from tom_share_worker.delivery.destinations.session import Session
+from tom_share_worker.delivery.findings import Finding
 from tom_share_worker.delivery.outcomes import Delivered, Halted, Outcome, Refused
 from tom_share_worker.delivery.parcels import (
     DatumsParcel,
@@ -58,6 +60,10 @@ class Tom:
                     )
         except Halted as halted:
             return halted.outcome
+
+    def test(self) -> list[Finding]:
+        """Ask what works there with our account, and store nothing there."""
+        return Probe(self.settings).findings()
 
     def _target(
         self, session: Session, parcel: TargetParcel, progress: Progress
