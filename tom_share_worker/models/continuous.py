@@ -12,13 +12,14 @@ from django.db import models
 
 
 class SavedDatum(models.Model):
-    """A data point that was saved for a target with a persistent share.
+    """A data point that was saved and is to go where its persistent share says.
 
-    Written in the transaction of the data point itself, dropped once a share names it.
+    Written in the transaction of the data point itself, one row for each persistent
+    share of its target, and dropped once a share names it.
     """
 
-    target = models.ForeignKey(
-        "tom_targets.BaseTarget", on_delete=models.CASCADE, related_name="+"
+    persistent_share = models.ForeignKey(
+        "tom_targets.PersistentShare", on_delete=models.CASCADE, related_name="+"
     )
     kind = models.CharField(max_length=20)
     datum_pk = models.BigIntegerField()
@@ -27,7 +28,10 @@ class SavedDatum(models.Model):
     class Meta:
         ordering = ("pk",)
         verbose_name_plural = "saved data"
-        indexes = [models.Index(fields=["target", "id"], name="tsw_saved_target")]
+        indexes = [
+            # The oldest and the newest of a persistent share.
+            models.Index(fields=["persistent_share", "id"], name="tsw_saved_share")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.datum_pk}"
@@ -45,7 +49,9 @@ class PersistentShareTerms(models.Model):
     until = models.DateTimeField(
         null=True, blank=True, help_text="Data saved later is not shared."
     )
-    paused = models.BooleanField(default=False)
+    paused = models.BooleanField(
+        default=False, help_text="What is saved meanwhile waits."
+    )
     paused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
