@@ -184,7 +184,7 @@ def _checked(
     if whole:
         chosen[WHOLE] = [kind for kind in known if kind in whole]
     for kind in known:
-        pks = set(selection.get(kind, ()))
+        pks: set[Any] = set(selection.get(kind, ()))
         if not all(isinstance(pk, int) and 0 < pk < ID_LIMIT for pk in pks):
             raise ShareRefused(
                 f"The selection of {kind} holds something that is no id."
