@@ -202,6 +202,13 @@ def is_hermes(key: str) -> bool:
     return bool(_topics(_data_sharing().get(key.partition(":")[0])))
 
 
+def groups(key: str) -> tuple[str, ...]:
+    """Return the groups whose members may share with a destination; none: everybody."""
+    name = key.partition(":")[0]
+    entry = _data_sharing().get(name)
+    return _groups(entry, name) if isinstance(entry, Mapping) else ()
+
+
 def display_name(key: str) -> str:
     """Return what people call this destination, known or not."""
     name, _, topic = key.partition(":")
@@ -247,6 +254,7 @@ def destination(key: str) -> DestinationSettings:
         topic=topic,
         **_account(entry, where, kind),
         **_manners(entry, where),
+        groups=_groups(entry, name),
         entry=entry,
     )
 
@@ -268,11 +276,19 @@ def _account(entry: Mapping[str, Any], where: str, kind: str) -> dict[str, Any]:
 def _manners(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return how a destination is to be treated, by its entry or by our settings."""
     own = settings()
-    found = {
+    return {
         name.lower(): values.checked(name, entry.get(name, getattr(own, name)), where)
         for name in ("SLOTS", "VERIFY", "MAX_PER_SECOND", "NEWEST_FIRST")
     }
-    return found | {"groups": values.checked("GROUPS", entry.get("GROUPS", ()), where)}
+
+
+def _groups(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    if "GROUPS" not in entry:
+        return ()
+    found: tuple[str, ...] = values.checked(
+        "GROUPS", entry["GROUPS"], f"DATA_SHARING[{name!r}]"
+    )
+    return found
 
 
 def _topics(entry: Any) -> list[str]:

@@ -21,22 +21,27 @@ from tom_dataproducts.models import (
     ReducedDatum,
     SpectroscopyReducedDatum,
 )
-from tom_dataproducts.sharing import download_data
+from tom_dataproducts.sharing import download_data, get_sharing_destination_options
 from tom_targets.base_models import BaseTarget
 from tom_targets.forms import TargetListShareForm, TargetShareForm
-from tom_targets.models import TargetList, get_target_model_class
+from tom_targets.models import PersistentShare, TargetList, get_target_model_class
 from tom_targets.permissions import targets_for_user
 
 __all__ = [
     "DATUM_MODELS",
     "DataProduct",
     "DataShareForm",
+    "PersistentShare",
     "TargetList",
     "TargetListShareForm",
     "TargetShareForm",
     "custom_fields",
+    "data_has_permissions",
     "download_data",
     "full_target",
+    "may_change_target",
+    "permitted_targets",
+    "sharing_choices",
     "simplified",
     "target_fields",
     "viewable_data_products",
@@ -103,6 +108,24 @@ def viewable_targets(user: User, pks: Iterable[int] | None = None) -> Any:
     return targets_for_user(user or AnonymousUser(), found, "view_target")
 
 
+def permitted_targets(
+    user: User, codename: str, pks: Iterable[int] | None = None
+) -> Any:
+    """Return the viewable targets for which a person was granted a permission.
+
+    Where the permission is to view, the host's word counts: it lets people view PUBLIC
+    and OPEN targets without a grant. Its helper would say the same of changing and
+    deleting them, which is not what a TOM means that asks for more than a look.
+    """
+    found = viewable_targets(user, pks)
+    if codename == "view_target":
+        return found
+    if user is None or not user.is_authenticated:
+        return found.none()
+    permission = f"{found.model._meta.app_label}.{codename}"
+    return get_objects_for_user(user, permission, klass=found)
+
+
 def viewable_target_lists(user: User) -> Any:
     """Return the target lists a person may see: their own, and lists of what they see.
 
@@ -116,6 +139,11 @@ def viewable_target_lists(user: User) -> Any:
     return TargetList.objects.filter(
         models.Q(pk__in=own.values("pk")) | models.Q(targets__in=viewable)
     ).distinct()
+
+
+def data_has_permissions() -> bool:
+    """True where data points and products have permissions of their own."""
+    return not settings.TARGET_PERMISSIONS_ONLY
 
 
 def viewable_datums(user: User, kind: str, datums: Any) -> Any:
@@ -137,3 +165,14 @@ def viewable_data_products(user: User) -> Any:
             user, "tom_dataproducts.view_dataproduct", klass=products
         )
     return products.filter(target__in=viewable_targets(user).values("pk"))
+
+
+def may_change_target(user: User, target: Any) -> bool:
+    """True if a person may change a target: whom the host lets share it for good."""
+    permission = f"{target_model()._meta.app_label}.change_target"
+    return bool(user is not None and user.has_perm(permission, target))
+
+
+def sharing_choices() -> Any:
+    """Return the destinations as the host's forms name them, as they are now."""
+    return get_sharing_destination_options(include_download=False)

@@ -70,9 +70,9 @@ def _is_verify(value: Any) -> bool:
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(
-        isinstance(name, str) and name for name in value
-    )
+    """True for names; an empty list would leave open whether nobody or everybody."""
+    named = isinstance(value, list | tuple) and bool(value)
+    return named and all(isinstance(name, str) and name for name in value)
 
 
 COUNT = Rule(_is_count, "a whole number of at least 1")

@@ -106,7 +106,7 @@ def test_nothing_is_sent_for_who_may_no_longer_view_it(
 
     row = sent(share)
 
-    assert (row.status, row.failure) == (Delivery.Status.FAILED, Failure.OUR_FAULT)
+    assert (row.status, row.failure) == (Delivery.Status.FAILED, Failure.NOT_PERMITTED)
     assert row.note == "The person who asked for it may no longer view SN A."
     assert remote.requests == []
 

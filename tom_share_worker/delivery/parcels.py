@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from tom_share_worker import conf, toolkit
+from tom_share_worker.delivery import permissions
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.delivery.outcomes import Halted, Refused
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
@@ -28,6 +29,8 @@ class TargetCard:
     ra: float | None
     dec: float | None
     remote_id: str | None
+    chosen: bool = False
+    """A person picked the id, so that no other is taken without asking."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class TargetParcel:
     lists: tuple[str, ...]
     shared_by: str
     shared_from: str
+    sent_extras: dict[str, str] = field(default_factory=dict)
+    """The extras as the destination got them last."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class DatumsParcel:
     """Much of it may be there already, by another way than this delivery: one look at
     what is there comes before sending. So with continuous sharing, where two TOMs may
     send each other what each got from the other."""
+    withheld: tuple[Key, ...] = ()
+    """Data points that the person who asked may no longer view; not among `datums`."""
     others_arrive: bool = False
     """Data points of other deliveries were stored there since our first attempt, so
     that an internal error met since then is about these rows and not the server."""
@@ -88,18 +95,7 @@ def load(delivery: Delivery) -> Parcel:
                 f"The target {delivery.target_name} was deleted from this TOM.",
             )
         )
-    user = delivery.share.user
-    if (
-        user is None
-        or not user.is_active
-        or not toolkit.viewable_targets(user, [target.pk]).exists()
-    ):
-        raise Halted(
-            Refused(
-                Failure.OUR_FAULT,
-                f"The person who asked for it may no longer view {target.name}.",
-            )
-        )
+    _require_permission(delivery, target)
     card = _card(delivery.destination, target)
     if delivery.kind == Delivery.Kind.TARGET:
         return _target(delivery, target, card)
@@ -108,15 +104,42 @@ def load(delivery: Delivery) -> Parcel:
     return _product(delivery, card)
 
 
+def _require_permission(delivery: Delivery, target: Any) -> None:
+    """Halt where the person who asked may not share this any more.
+
+    Hours may lie between asking and sending, and permissions may have been withdrawn.
+    """
+    user = delivery.share.user
+    if (
+        user is None
+        or not user.is_active
+        or not toolkit.viewable_targets(user, [target.pk]).exists()
+    ):
+        objection = f"The person who asked for it may no longer view {target.name}."
+    elif not permissions.targets(user, [target.pk]).exists():
+        objection = f"The person who asked for it may no longer share {target.name}."
+    else:
+        objection = permissions.destination_objection(user, delivery.destination)
+    if objection:
+        raise Halted(Refused(Failure.NOT_PERMITTED, objection))
+
+
 def _card(destination: str, target: Any) -> TargetCard:
-    known = RemoteTarget.objects.filter(destination=destination, target_id=target.pk)
+    known = _known(destination, target)
     return TargetCard(
         name=target.name,
         names=tuple(target.names),
         ra=target.ra,
         dec=target.dec,
-        remote_id=known.values_list("remote_id", flat=True).first() or None,
+        remote_id=(known.remote_id or None) if known else None,
+        chosen=known is not None and known.chosen is not None,
     )
+
+
+def _known(destination: str, target: Any) -> RemoteTarget | None:
+    return RemoteTarget.objects.filter(
+        destination=destination, target_id=target.pk
+    ).first()
 
 
 def _target(delivery: Delivery, target: Any, card: TargetCard) -> TargetParcel:
@@ -125,6 +148,7 @@ def _target(delivery: Delivery, target: Any, card: TargetCard) -> TargetParcel:
     if share.target_list is not None:
         lists.append(share.target_list.name)
     extras = {extra.key: extra.value for extra in target.targetextra_set.all()}
+    known = _known(delivery.destination, target)
     return TargetParcel(
         target=card,
         fields=toolkit.target_fields(target),
@@ -132,15 +156,19 @@ def _target(delivery: Delivery, target: Any, card: TargetCard) -> TargetParcel:
         lists=tuple(lists),
         shared_by=share.user.get_username() if share.user else "",
         shared_from=conf.tom_name(),
+        sent_extras=known.sent_extras if known else {},
     )
 
 
 def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
     """Load the data points whose fate is open; a deleted one maps to None."""
     pending = Ledger(delivery.ledger).pending()
+    withheld = permissions.withheld(delivery.share.user, pending)
     datums: dict[Key, Any] = dict.fromkeys(pending)
+    for key in withheld:
+        del datums[key]
     for kind, model in toolkit.DATUM_MODELS.items():
-        pks = [key.pk for key in pending if key.kind == kind]
+        pks = [key.pk for key in datums if key.kind == kind]
         if pks:
             for datum in model._default_manager.filter(
                 pk__in=pks, target_id=delivery.target_id
@@ -152,6 +180,7 @@ def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
         tom_name=conf.tom_name(),
         public_url=conf.settings().PUBLIC_URL,
         attempts=delivery.attempt_count,
+        withheld=tuple(withheld),
         look_first=delivery.share.origin == Share.Origin.PERSISTENT_SHARE,
         others_arrive=_others_arrive(delivery),
     )
@@ -188,6 +217,15 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
             Refused(
                 Failure.OUR_FAULT,
                 f"The data product {product} now belongs to another target.",
+            )
+        )
+    shareable = permissions.data_products(delivery.share.user).filter(pk=product.pk)
+    if not shareable.exists():
+        raise Halted(
+            Refused(
+                Failure.NOT_PERMITTED,
+                f"The person who asked for it may no longer view the data product "
+                f"{product}.",
             )
         )
     try:

@@ -25,6 +25,7 @@ from tom_share_worker.delivery import (
     parcels,
 )
 from tom_share_worker.delivery.claims import Claim
+from tom_share_worker.delivery.ledger import Fate
 from tom_share_worker.delivery.outcomes import (
     Blocked,
     Delivered,
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 OUR_FAULT_ATTEMPTS = 4
 """A fault of our own does not heal with time: after so many attempts people must look,
 as a full disk or a locked database may have passed by then, a bug will not."""
+
+WITHHELD = "The person who asked for it may no longer view this data point."
 
 
 def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
@@ -92,6 +95,7 @@ def _try(delivery: Delivery, progress: Progress) -> Outcome:
     try:
         settings = conf.destination(delivery.destination)
         parcel = parcels.load(delivery)
+        _withhold(parcel, progress)
         return destinations.open_destination(settings).deliver(parcel, progress)
     except Halted as halted:
         return halted.outcome
@@ -103,6 +107,12 @@ def _try(delivery: Delivery, progress: Progress) -> Outcome:
         if delivery.attempt_count + 1 >= OUR_FAULT_ATTEMPTS:
             return Refused(Failure.OUR_FAULT, note)
         return TryAgain(Failure.OUR_FAULT, note)
+
+
+def _withhold(parcel: parcels.Parcel, progress: Progress) -> None:
+    """Refuse here what the person who asked may no longer view; the rest goes on."""
+    for key in getattr(parcel, "withheld", ()):
+        progress.settle(key, Fate.REFUSED, WITHHELD)
 
 
 def _record(
