@@ -1,6 +1,6 @@
-"""The HTTP side of the scripted remote: reads a request, asks the script, answers.
+"""The HTTP side of the scripted servers: reads a request, asks the script, answers.
 
-Called by the server in `remote_tom`, one thread for each connection.
+Called by the server in `remote_server`, one thread for each connection.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.support.misbehaviour import HTML, PAGE, Reply
 from tests.support.remote_data import InternalError
 
 if TYPE_CHECKING:
+    from tests.support.remote_server import RemoteServer
     from tests.support.remote_tom import RemoteTom
 
 PAGE_SIZE = 100
@@ -53,8 +54,8 @@ class Handler(BaseHTTPRequestHandler):
     asked: Request
 
     @property
-    def remote(self) -> RemoteTom:
-        remote: RemoteTom = self.server.remote  # type: ignore[attr-defined]
+    def remote(self) -> RemoteServer:
+        remote: RemoteServer = self.server.remote  # type: ignore[attr-defined]
         return remote
 
     def handle(self) -> None:
@@ -70,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing; tests look at `requests`."""
 
     def serve(self) -> None:
-        """Record the request, then behave as scripted, else as a TOM does."""
+        """Record the request, then behave as scripted, else as one should."""
         self.asked = self._read()
         rule = self.remote.rule_for(self.asked)
         try:
@@ -103,14 +104,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def act(self) -> Reply:
         """Do what was asked for; return the answer that is due."""
-        account = self.remote.account_of(self.headers.get("Authorization", ""))
-        if account is None:
-            return Reply.of(401, {"detail": "Invalid token."})
-        try:
-            status, body = self._route(account)
-        except InternalError:
-            return Reply(500, PAGE.encode(), HTML)
-        return Reply.of(status, body)
+        raise NotImplementedError
 
     def send(self, reply: Reply) -> None:
         """Answer as a well-behaved server does."""
@@ -140,16 +134,43 @@ class Handler(BaseHTTPRequestHandler):
         """End the connection without a further word."""
         self.close_connection = True
 
-    # --- the API ----------------------------------------------------------------
+
+for _method in ("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"):
+    # The base class looks for a function of this name.
+    setattr(Handler, f"do_{_method}", Handler.serve)
+
+
+class TomHandler(Handler):
+    """One connection to a TOM."""
+
+    @property
+    def tom(self) -> RemoteTom:
+        tom: RemoteTom = self.server.remote  # type: ignore[attr-defined]
+        return tom
+
+    def act(self) -> Reply:
+        """Do what was asked for; return the answer that is due."""
+        account = self.tom.account_of(self.headers.get("Authorization", ""))
+        if account is None:
+            return self.remote.release.refusal()
+        try:
+            status, body = self._route(account)
+        except InternalError:
+            return Reply(500, PAGE.encode(), HTML)
+        return Reply.of(status, body)
 
     def _route(self, account: str) -> tuple[int, Any]:
-        request, store = self.asked, self.remote.store
+        request, store = self.asked, self.tom.store
         match request.method, request.path.strip("/").split("/")[1:]:
+            case "OPTIONS", ["targets" | "reduceddatums" as what]:
+                return 200, self.remote.release.description(what)
             case "POST", ["token-auth"]:
-                return self.remote.trade(json.loads(request.body))
+                return self.tom.trade(json.loads(request.body))
             case "GET", ["targets"]:
                 found = store.find_targets(request.query) if account else []
                 return 200, self._page(found)
+            case "GET", ["targets", pk]:
+                return store.show_target(int(pk) if account else 0)
             case "POST", ["targets"]:
                 return store.create_target(json.loads(request.body))
             case "PATCH", ["targets", pk]:
@@ -169,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
         offset = int(query.get("offset", 0))
         after = offset + limit
         more = urlencode(query | {"offset": str(after)})
-        address = f"{self.remote.url.rstrip('/')}{self.asked.path}?{more}"
+        address = f"{self.tom.url.rstrip('/')}{self.asked.path}?{more}"
         return {
             "count": len(rows),
             "next": address if after < len(rows) else None,
@@ -187,8 +208,3 @@ class Handler(BaseHTTPRequestHandler):
         file: Any = files["file"]
         plain = {name: str(value) for name, value in fields.items()}
         return plain, file.name, file.read()
-
-
-for _method in ("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"):
-    # The base class looks for a function of this name.
-    setattr(Handler, f"do_{_method}", Handler.serve)
