@@ -59,14 +59,18 @@ def settle(share_pk: int) -> None:
         "ended": timezone.now(),
     }
     if not deliveries:
-        columns["note"] = (
-            f"There was nothing to share. {share.note}".strip()
-            if share.user_id
-            else "The person who asked for it no longer has an account here."
-        )
+        columns["note"] = _why_nothing(share)
     Share.objects.filter(pk=share_pk).exclude(status=columns["status"]).update(
         **columns
     )
+
+
+def _why_nothing(share: Share) -> str:
+    if not share.user_id:
+        return "The person who asked for it no longer has an account here."
+    if share.note:
+        return f"Nothing was shared. {share.note}"
+    return "There was nothing to share."
 
 
 def settle_all() -> None:

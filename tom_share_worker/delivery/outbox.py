@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import hints
+from tom_share_worker.delivery import hints, permissions
 from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, WHOLE
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
@@ -44,7 +44,7 @@ def share_target(
         return share_selected(
             user, destination, named, target=target, with_target=True, **text
         )
-    _require_view(user, target)
+    permissions.require_target(user, target)
     return _post(
         user,
         destination,
@@ -75,7 +75,7 @@ def share_selected(
     """
     chosen = _checked(selection, whole)
     if target is not None:
-        _require_view(user, target)
+        permissions.require_target(user, target)
     elif whole or with_target:
         raise ValueError("a share of a target, or of all it has, must name the target")
     if not chosen and not with_target:
@@ -90,6 +90,32 @@ def share_selected(
         subject=_subject(chosen, target, with_target),
         target_id=target.pk if target is not None else None,
         selection=chosen,
+        **text,
+    )
+
+
+def share_targets(
+    user: Any,
+    destination: str,
+    targets: Collection[int],
+    *,
+    with_data: bool = False,
+    with_products: bool = False,
+    **text: Any,
+) -> Share:
+    """Share several targets, whether in a list or not; with their data if so asked."""
+    named = _ids(targets, "targets")
+    if not named:
+        raise ShareRefused("No target is selected. Name at least one and share again.")
+    selection: dict[str, list[Any]] = {WHOLE: [PRODUCTS]} if with_products else {}
+    noun = "target" if len(named) == 1 else "targets"
+    return _post(
+        user,
+        destination,
+        kind=Share.Kind.TARGETS,
+        subject=f"{len(named):,} {noun}",
+        selection=selection | {"targets": named},
+        with_data=with_data,
         **text,
     )
 
@@ -135,7 +161,7 @@ def share_target_data(
     **text: Any,
 ) -> Share:
     """Share all data points of a target, of every type; its data products if asked."""
-    _require_view(user, target)
+    permissions.require_target(user, target)
     and_products = " and data products" if with_products else ""
     return _post(
         user,
@@ -150,10 +176,7 @@ def share_target_data(
 
 def share_data_product(user: Any, destination: str, product: Any, **text: Any) -> Share:
     """Share one data product with its file."""
-    if not toolkit.viewable_data_products(user).filter(pk=product.pk).exists():
-        raise ShareRefused(
-            "You may not view this data product, so you may not share it."
-        )
+    permissions.require_data_product(user, product)
     return _post(
         user,
         destination,
@@ -163,11 +186,6 @@ def share_data_product(user: Any, destination: str, product: Any, **text: Any) -
         data_product_id=product.pk,
         **text,
     )
-
-
-def _require_view(user: Any, target: Any) -> None:
-    if not toolkit.viewable_targets(user, [target.pk]).exists():
-        raise ShareRefused("You may not view this target, so you may not share it.")
 
 
 def _checked(
@@ -184,14 +202,18 @@ def _checked(
     if whole:
         chosen[WHOLE] = [kind for kind in known if kind in whole]
     for kind in known:
-        pks: set[Any] = set(selection.get(kind, ()))
-        if not all(isinstance(pk, int) and 0 < pk < ID_LIMIT for pk in pks):
-            raise ShareRefused(
-                f"The selection of {kind} holds something that is no id."
-            )
+        pks = _ids(selection.get(kind, ()), kind)
         if pks and kind not in whole:
-            chosen[kind] = sorted(pks)
+            chosen[kind] = pks
     return chosen
+
+
+def _ids(given: Collection[Any], kind: str) -> list[int]:
+    """Return ids as the row keeps them: each once, in order."""
+    pks = set(given)
+    if not all(isinstance(pk, int) and 0 < pk < ID_LIMIT for pk in pks):
+        raise ShareRefused(f"The selection of {kind} holds something that is no id.")
+    return sorted(pks)
 
 
 def _subject(
@@ -242,6 +264,7 @@ def _post(user: Any, destination: str, *, subject: str, **columns: Any) -> Share
             f"This TOM has no sharing destination {destination!r}. "
             f"Choose one of the list, or ask an administrator to add it."
         )
+    permissions.require_destination(user, destination)
     columns["title"] = columns.get("title", "")[:300]
     with transaction.atomic():
         share = Share.objects.create(

@@ -79,6 +79,15 @@ def target_objection(user: Any, target: Any) -> str:
     )
 
 
+def require_data_product(user: Any, product: Any) -> None:
+    """Refuse in words to share a data product."""
+    if data_products(user).filter(pk=product.pk).exists():
+        return
+    if toolkit.viewable_data_products(user).filter(pk=product.pk).exists():
+        require_target(user, product.target)
+    raise ShareRefused("You may not view this data product, so you may not share it.")
+
+
 def require_destination(user: Any, destination: str) -> None:
     """Refuse in words to share with a destination that is not for this person."""
     if objection := destination_objection(user, destination):

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import closing, dispatch
+from tom_share_worker.delivery import closing, dispatch, permissions
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, Selection
 from tom_share_worker.models import Delivery, Share
@@ -36,7 +36,7 @@ PRODUCTS_STAGE = len(DATUM_KINDS)
 """The last stage of a target. After the data points, which may come from the products:
 they go with all that this TOM knows of them, and a product adds what is missing."""
 
-SENDS_TARGET = (Share.Kind.TARGET, Share.Kind.TARGET_LIST)
+SENDS_TARGET = (Share.Kind.TARGET, Share.Kind.TARGETS, Share.Kind.TARGET_LIST)
 """The kinds of shares that send the target itself."""
 
 
@@ -122,14 +122,18 @@ def _refresh(share: Share) -> bool:
 def _plan_chunk(share: Share, chosen: Selection) -> bool:
     """Write the next deliveries; False if another worker wrote them first."""
     cursor = Cursor(*share.plan_cursor) if share.plan_cursor else Cursor()
-    chunk = list(islice(_walk(share, chosen, cursor), CHUNK))
+    # Hours may lie between asking and planning. Once planned in part it is planned to
+    # its end, so that a Retry has all of it; the sender asks again, each time.
+    objection = _objection(share) if share.plan_step == 0 else ""
+    walk = iter(()) if objection else _walk(share, chosen, cursor)
+    chunk = list(islice(walk, CHUNK))
     columns: dict[str, Any] = {
         "plan_step": share.plan_step + 1,
         "plan_failing_since": None,
         "status": Share.Status.RUNNING,
     }
     if share.plan_step == 0:
-        columns["note"] = chosen.left_out()
+        columns["note"] = objection or chosen.left_out()
     if len(chunk) < CHUNK:
         columns["planned"] = True
     else:
@@ -145,6 +149,10 @@ def _plan_chunk(share: Share, chosen: Selection) -> bool:
             return False
         _write(share, chunk)
     return True
+
+
+def _objection(share: Share) -> str:
+    return permissions.destination_objection(share.user, share.destination)
 
 
 def _write(share: Share, chunk: list[Planned]) -> None:
@@ -195,8 +203,6 @@ def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
 
 def _walk(share: Share, chosen: Selection, cursor: Cursor) -> Iterator[Planned]:
     """Yield the deliveries of a share from the cursor on, in a fixed order."""
-    if share.user is None or not share.user.is_active:
-        return
     for target in chosen.targets(cursor.target):
         here = cursor if target.pk == cursor.target else Cursor(target.pk)
         yield from _target(share, chosen, target, here)

@@ -1,5 +1,5 @@
 """What a share concerns: targets, data points and data products, as far as its owner
-may view them.
+may share them.
 
 Asked by the planner, piece by piece. What was ticked one by one is held in memory, as
 the share's row holds it, too; of what is meant as a whole, never more than a page.
@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from tom_share_worker import toolkit
+from tom_share_worker.delivery import permissions
 from tom_share_worker.models import Share
 
 PAGE = 50
@@ -29,6 +30,9 @@ PRODUCTS = "data_products"
 WHOLE = "all"
 """The key in a selection that lists the kinds of which everything is meant."""
 
+NAMES_TARGETS = (Share.Kind.TARGETS, Share.Kind.TARGET_LIST)
+"""The kinds of shares that may name targets one by one."""
+
 
 class Selection:
     """What one share concerns; made once for the planning of a share to its end."""
@@ -42,7 +46,7 @@ class Selection:
 
     def targets(self, first: int = 0) -> Iterator[Any]:
         """Yield the targets in the order of their ids, from an id on."""
-        found = _viewable(self.share)
+        found = _shareable(self.share)
         wanted = self._wanted_targets()
         if wanted is None:
             while page := list(found.filter(pk__gte=first).order_by("pk")[:PAGE]):
@@ -63,7 +67,7 @@ class Selection:
             return
         # A query each for the next ones and not one cursor for all: a cursor would
         # hold its transaction open while the chunks are written in theirs.
-        having = _viewable_data(self.share.user, kind).filter(target_id=target_pk)
+        having = _shareable_data(self.share.user, kind).filter(target_id=target_pk)
         while page := list(having.filter(pk__gt=above)[:SLICE]):
             yield from (pk for pk, _ in page)
             above = page[-1][0]
@@ -90,19 +94,21 @@ class Selection:
         )
 
     def _missing_targets(self) -> int:
-        if self.share.kind != Share.Kind.TARGET_LIST:
+        if self.share.kind not in NAMES_TARGETS:
             return 0
         asked = self.share.selection.get("targets")
-        viewable = _viewable(self.share)
+        allowed = _shareable(self.share)
         if asked is not None:
-            there = sum(viewable.filter(pk__in=some).count() for some in _slices(asked))
+            there = sum(allowed.filter(pk__in=some).count() for some in _slices(asked))
             return len(set(asked)) - int(there)
         listed = toolkit.TargetList.objects.filter(pk=self.share.target_list_id)
-        return int(listed.values("targets__pk").count() - viewable.count())
+        return int(listed.values("targets__pk").count() - allowed.count())
 
     def _wanted_targets(self) -> Iterable[int] | None:
         """Return the ids that are named, by themselves or by data; None for all."""
         share = self.share
+        if share.kind == Share.Kind.TARGETS:
+            return [*share.selection.get("targets", ())]
         if share.kind == Share.Kind.TARGET_LIST:
             named: list[int] | None = share.selection.get("targets")
             return named
@@ -123,7 +129,7 @@ class Selection:
         """
         found: dict[int, dict[str, list[int]]] = {}
         for kind, pks in self._named.items():
-            having = _viewable_data(self.share.user, kind)
+            having = _shareable_data(self.share.user, kind)
             if self.share.target_id and self.share.kind != Share.Kind.DATA_PRODUCT:
                 having = having.filter(target_id=self.share.target_id)
             for some in _slices(pks):
@@ -149,9 +155,9 @@ def _whole(share: Share) -> Iterator[str]:
         yield from DATUM_KINDS
 
 
-def _viewable(share: Share) -> Any:
-    """Return the targets a share may concern by its kind, narrowed to viewable ones."""
-    found = toolkit.viewable_targets(share.user)
+def _shareable(share: Share) -> Any:
+    """Return the targets that a share may concern by its kind and its owner."""
+    found = permissions.targets(share.user)
     if share.kind == Share.Kind.TARGET_LIST:
         lists = toolkit.TargetList.objects.filter(pk=share.target_list_id)
         return found.filter(pk__in=lists.values("targets__pk"))
@@ -160,13 +166,13 @@ def _viewable(share: Share) -> Any:
     return found
 
 
-def _viewable_data(user: Any, kind: str) -> Any:
-    """Return what a person may view of one kind as (id, target's id), ascending."""
+def _shareable_data(user: Any, kind: str) -> Any:
+    """Return what a person may share of one kind as (id, target's id), ascending."""
     if kind == PRODUCTS:
-        having = toolkit.viewable_data_products(user)
+        having = permissions.data_products(user)
     else:
         model = toolkit.DATUM_MODELS[kind]
-        having = toolkit.viewable_datums(user, kind, model._default_manager.all())
+        having = permissions.datums(user, kind, model._default_manager.all())
     return having.order_by("pk").values_list("pk", "target_id")
 
 
@@ -183,5 +189,5 @@ def _sentence(missing: dict[str, int]) -> str:
     were = "was" if sum(missing.values()) == 1 else "were"
     return (
         f"{' and '.join(counted)} {were} left out: deleted meanwhile, or not for you "
-        f"to view."
+        f"to share."
     )
