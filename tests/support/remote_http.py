@@ -152,7 +152,7 @@ class TomHandler(Handler):
         """Do what was asked for; return the answer that is due."""
         account = self.tom.account_of(self.headers.get("Authorization", ""))
         if account is None:
-            return self.remote.release.refusal()
+            return self.tom.release.refusal()
         try:
             status, body = self._route(account)
         except InternalError:
@@ -163,7 +163,7 @@ class TomHandler(Handler):
         request, store = self.asked, self.tom.store
         match request.method, request.path.strip("/").split("/")[1:]:
             case "OPTIONS", ["targets" | "reduceddatums" as what]:
-                return 200, self.remote.release.description(what)
+                return 200, self.tom.release.description(what)
             case "POST", ["token-auth"]:
                 return self.tom.trade(json.loads(request.body))
             case "GET", ["targets"]:
