@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support import remote_data
+from tests.support.remote_data import InternalError
+from tests.support.remote_releases import V3_1, Release
 
 Json = dict[str, Any]
 Reply = tuple[int, Any]
@@ -22,6 +24,7 @@ Reply = tuple[int, Any]
 class Store:
     """The rows of a remote TOM. Take `lock` to look at several at once."""
 
+    release: Release = V3_1
     targets: list[Json] = field(default_factory=list)
     datums: list[Json] = field(default_factory=list)
     products: list[Json] = field(default_factory=list)
@@ -92,11 +95,13 @@ class Store:
                 {"id": self._next_id(), "name": alias} for alias in aliases
             ]
             target["target_lists"] = [dict(x) for x in body.get("target_lists", [])]
+            target["targetextra_set"] = []
+            self._save_extras(target, body)
             self.targets.append(target)
             return target
 
     def update_target(self, pk: int, body: Json) -> Reply:
-        """Answer `PATCH /api/targets/<pk>/`: only the lists matter here."""
+        """Answer `PATCH /api/targets/<pk>/`: the lists and the extra fields."""
         with self.lock:
             target = self._visible(pk)
             if target is None:
@@ -104,22 +109,48 @@ class Store:
             for wanted in body.get("target_lists", []):
                 if wanted not in target["target_lists"]:
                     target["target_lists"].append(dict(wanted))
+            self._save_extras(target, body)
             return 200, target
+
+    def show_target(self, pk: int) -> Reply:
+        """Answer `GET /api/targets/<pk>/`."""
+        with self.lock:
+            target = self._visible(pk)
+            if target is None:
+                return 404, {"detail": "No Target matches the given query."}
+            return 200, target
+
+    def _save_extras(self, target: Json, body: Json) -> None:
+        """Change the extra fields that come with an id, add the others."""
+        known = {row["id"]: row for row in target["targetextra_set"]}
+        keys = {row["key"] for row in known.values()}
+        for row in body.get("targetextra_set", []):
+            if "id" in row:
+                known[row["id"]].update(row)
+            elif row["key"] in keys:
+                raise remote_data.InternalError
+            else:
+                keys.add(row["key"])
+                target["targetextra_set"].append({"id": self._next_id(), **row})
 
     def create_datum(self, body: Json) -> Reply:
         """Answer `POST /api/reduceddatums/`: created, already there, or refused."""
         with self.lock:
-            refusal = self._wrong_target(body.get("target"))
+            if "target" not in body:
+                return 400, {"target": ["This field is required."]}
+            refusal = self._wrong_target(body["target"])
             if refusal is not None:
                 return refusal
             if wrong := remote_data.wrong_words(body):
                 return 400, wrong
-            datum = remote_data.parse(body)
+            datum = self.release.parse(body)
             for known in self.datums:
-                if remote_data.clash(datum, known):
-                    return 200, remote_data.shown(known) | {"already_exists": True}
+                if self.release.clash(datum, known):
+                    if not self.release.says_already_exists:
+                        raise InternalError("ValidationError")
+                    return 200, self.release.shown(known) | {"already_exists": True}
             self.datums.append(datum)
-            return 201, remote_data.shown(datum)
+            return 201, self.release.shown(datum)
 
     def find_datums(self, query: dict[str, str]) -> list[Json]:
         """Search as `GET /api/reduceddatums/` does, newest first."""
@@ -131,7 +162,7 @@ class Store:
                 ids = {t["id"] for t in self.find_targets({"name": part})}
                 found = [d for d in found if d["target"] in ids]
         found.sort(key=lambda datum: datum["timestamp"], reverse=True)
-        return [remote_data.shown(datum) for datum in found]
+        return [self.release.shown(datum) for datum in found]
 
     def create_product(self, fields: dict[str, str], name: str, data: bytes) -> Reply:
         """Answer `POST /api/dataproducts/`: one product for one product_id."""
@@ -139,6 +170,9 @@ class Store:
             product_id = fields.get("product_id")
             for known in self.products:
                 if product_id and known["product_id"] == product_id:
+                    if not self.release.says_already_exists:
+                        words = "data product with this product id already exists."
+                        return 400, {"product_id": [words]}
                     return 200, _without_data(known) | {"already_exists": True}
             refusal = self._wrong_target(fields.get("target"))
             if refusal is not None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import actions
+from tom_share_worker.delivery import actions, connection
 from tom_share_worker.models import Attempt, Delivery, Destination, Share, Worker
 from tom_share_worker.status import notices, words
 
@@ -237,7 +238,7 @@ class DestinationAdmin(_ReadOnly):
     list_filter = ("paused",)
     list_select_related = ("paused_by",)
     search_fields = ("key", "note")
-    actions = ("pause", "resume")
+    actions = ("pause", "resume", "test_connection")
 
     @admin.display(description="destination", ordering="key")
     def name(self, destination: Destination) -> str:
@@ -247,11 +248,7 @@ class DestinationAdmin(_ReadOnly):
     @admin.display(description="state")
     def state(self, destination: Destination) -> str:
         """Say in a word whether it takes deliveries."""
-        if destination.paused:
-            return "Paused"
-        if notices.backs_off(destination):
-            return "Backing off"
-        return "Down" if destination.failures else "Open"
+        return notices.state_word(destination)
 
     @admin.action(description="Pause: send nothing there", permissions=["act"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
@@ -270,6 +267,15 @@ class DestinationAdmin(_ReadOnly):
         for key in keys:
             actions.resume(key)
         self.tell(request, len(keys), left, "resumed")
+
+    @admin.action(description="Test connection", permissions=["act"])
+    def test_connection(
+        self, request: HttpRequest, queryset: QuerySet[Destination]
+    ) -> HttpResponse:
+        """Have a worker test them, and lead to the page that tells."""
+        for key in queryset.values_list("key", flat=True):
+            connection.ask(key.partition(":")[0], request.user)
+        return redirect("tom_share_worker:destination-list")
 
 
 @admin.register(Worker)

@@ -69,6 +69,17 @@ def destination_note(destination: Destination | None) -> str:
     return " ".join(filter(None, said))
 
 
+def state_word(destination: Destination | None) -> str:
+    """Say in a word whether a destination takes deliveries."""
+    if destination is None:
+        return "Open"
+    if destination.paused:
+        return "Paused"
+    if backs_off(destination):
+        return "Backing off"
+    return "Down" if destination.failures else "Open"
+
+
 def backs_off(destination: Destination) -> bool:
     """True while nothing is tried there, because it was found down."""
     return destination.retry_at is not None and destination.retry_at > timezone.now()

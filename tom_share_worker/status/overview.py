@@ -31,6 +31,11 @@ def sees_all(user: Any) -> bool:
     return bool(user.has_perm("tom_share_worker.view_share"))
 
 
+def keeps_destinations(user: Any) -> bool:
+    """True for those who may see the destinations, and test their connections."""
+    return bool(user.is_staff or user.has_perm("tom_share_worker.change_destination"))
+
+
 def may_act(user: Any, share: Share) -> bool:
     """True if a person may retry and cancel this share and its deliveries."""
     return share.user_id == user.pk or bool(

@@ -41,6 +41,7 @@ class ShareList(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             table=tables.paginated(self.request, table),
             everyone=everyone,
+            keeps=overview.keeps_destinations(user),
             worker_note=notices.marked_up(notices.worker_note()),
             **kwargs,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import pages
+from tom_share_worker.status import destinations, pages
 
 urlpatterns = [
     path("", pages.ShareList.as_view(), name="share-list"),
@@ -19,5 +19,20 @@ urlpatterns = [
         "deliveries/<int:pk>/retry/",
         pages.DeliveryRetry.as_view(),
         name="delivery-retry",
+    ),
+    path(
+        "destinations/",
+        destinations.DestinationList.as_view(),
+        name="destination-list",
+    ),
+    path(
+        "destinations/test/",
+        destinations.ConnectionTestAsk.as_view(),
+        name="connection-test",
+    ),
+    path(
+        "destinations/tests/<int:pk>/",
+        destinations.ConnectionTestProgress.as_view(),
+        name="connection-test-progress",
     ),
 ]

@@ -123,8 +123,8 @@ class Probe:
         if "BASE_URL" in why or "DATA_SHARING" in why:
             return said
         return (
-            f"{said} Check BASE_URL in DATA_SHARING, whether that TOM runs, and whether "
-            f"this machine may connect to it."
+            f"{said} Check BASE_URL in DATA_SHARING, whether that TOM runs, and "
+            f"whether this machine may connect to it."
         )
 
     def _account(self) -> str:

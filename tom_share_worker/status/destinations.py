@@ -1,0 +1,161 @@
+"""The page of the destinations: their state, and the test of their connection.
+
+For those who keep this TOM running: staff, and people with the permission to change
+destinations. Called through `urls`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import AccessMixin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views import View
+from django.views.generic import TemplateView
+
+from tom_share_worker import conf
+from tom_share_worker.delivery import connection, findings
+from tom_share_worker.delivery.findings import Finding
+from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.models import ConnectionTest, Destination
+from tom_share_worker.status import notices, overview
+from tom_share_worker.status.pages import STOP_POLLING
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One destination as the page shows it."""
+
+    key: str
+    name: str
+    address: str
+    state: str
+    note: str
+    test: ConnectionTest | None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return what its last test found."""
+        return findings.read(self.test.findings) if self.test else []
+
+    @property
+    def is_well(self) -> bool:
+        """True if its last test found nothing to mend."""
+        return findings.is_well(self.findings)
+
+
+def entries() -> list[Entry]:
+    """Return the destinations of DATA_SHARING, in its order."""
+    keys = conf.destination_keys()
+    states = {d.key: d for d in Destination.objects.select_related("paused_by")}
+    return [entry(key, _state(key, states)) for key in keys]
+
+
+def entry(key: str, state: Destination | None) -> Entry:
+    """Return one destination as the page shows it."""
+    last = ConnectionTest.objects.filter(destination=key).select_related("asked_by")
+    return Entry(
+        key=key,
+        name=conf.display_name(key),
+        address=_address(key),
+        state=notices.state_word(state),
+        note=notices.destination_note(state),
+        test=last.first(),
+    )
+
+
+def _state(key: str, states: dict[str, Destination]) -> Destination | None:
+    """Return the state of a destination; of several topics, the one in trouble."""
+    of_key = [d for name, d in states.items() if name.partition(":")[0] == key]
+    troubled = [d for d in of_key if d.paused or d.failures]
+    return next(iter([*troubled, *of_key]), None)
+
+
+def _address(key: str) -> str:
+    try:
+        return conf.destination(key).base_url
+    except ConfigurationError:
+        return ""
+
+
+class _ForKeepers(AccessMixin, View):
+    """Only for those who keep this TOM running."""
+
+    raise_exception = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Lead strangers to the login page, and refuse others."""
+        if not request.user.is_authenticated:
+            self.raise_exception = False
+            return self.handle_no_permission()
+        if not overview.keeps_destinations(request.user):
+            self.permission_denied_message = (
+                "Destinations are shown to staff of this TOM, and to people who may "
+                "change destinations."
+            )
+            return self.handle_no_permission()
+        return super().dispatch(request, *args, **kwargs)
+
+
+class DestinationList(_ForKeepers, TemplateView):
+    """All destinations, their state, and what the last test found."""
+
+    template_name = "tom_share_worker/destination_list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Gather the destinations and the word about workers."""
+        try:
+            found, wrong = entries(), ""
+        except ConfigurationError as error:
+            found, wrong = [], str(error)
+        return super().get_context_data(
+            entries=found,
+            wrong=wrong,
+            worker_note=notices.marked_up(notices.worker_note()),
+            **kwargs,
+        )
+
+
+class ConnectionTestAsk(_ForKeepers):
+    """Have a worker test a destination."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Write it down and go back; the page follows it."""
+        key = request.POST.get("destination", "")
+        if key not in conf.destination_keys():
+            messages.warning(request, "DATA_SHARING no longer names this destination.")
+            return redirect("tom_share_worker:destination-list")
+        test = connection.ask(key, request.user)
+        return redirect(f"{_list_url()}#test-{test.pk}")
+
+
+class ConnectionTestProgress(_ForKeepers):
+    """The part of the page that a test changes, for htmx."""
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Answer with the destination's card as it stands."""
+        test = get_object_or_404(ConnectionTest, pk=pk)
+        if test.destination not in conf.destination_keys():
+            raise Http404
+        shown = entry(test.destination, notices.state(test.destination))
+        over = shown.test is None or shown.test.ended is not None
+        answer = render(
+            request,
+            "tom_share_worker/partials/connection_test.html",
+            {
+                "entry": shown,
+                "worker_note": "" if over else notices.marked_up(notices.worker_note()),
+            },
+            status=STOP_POLLING if over else 200,
+        )
+        patch_cache_control(answer, no_store=True)
+        return answer
+
+
+def _list_url() -> str:
+    return reverse("tom_share_worker:destination-list")
