@@ -1,4 +1,5 @@
 """Programs that measure and print; run by hand, never by the tests.
 
-.venv/bin/python -m tests.benchmarks.click     how long a click on Share takes
+.venv/bin/python -m tests.benchmarks.click       how long a click on Share takes
+.venv/bin/python -m tests.benchmarks.sending     how fast data points reach a stock TOM
 """

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import IO, Any
 
 import requests
@@ -48,6 +49,11 @@ class Answer:
 
     def json(self) -> Any:
         """Return the body as JSON, or None where it is none or calls itself none."""
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> Any:
+        """The body is looked at several times, by those who judge it one by one."""
         if "json" not in self.headers.get("Content-Type", ""):
             return None
         try:
@@ -77,11 +83,15 @@ class Unreachable(Exception):  # noqa: N818  (a fact about the other side)
 
 
 class Client:
-    """Requests to one server, with the time limits of this TOM's settings."""
+    """Requests to one server, with the time limits of this TOM's settings.
+
+    Made for one delivery: what stays the same for all its requests is found once.
+    """
 
     def __init__(self, base_url: str, verify: bool | str) -> None:
         self.base_url = base_url
         self.verify = verify
+        self._own = conf.settings()
 
     def request(
         self,
@@ -95,7 +105,7 @@ class Client:
         authorization: str = "",
     ) -> Answer:
         """Make one request; `body` goes as JSON, `stream` as it is."""
-        own = conf.settings()
+        own = self._own
         url = self.base_url + path
         request = requests.Request(
             method,
@@ -111,25 +121,30 @@ class Client:
         session = _session(self.base_url)
         with deadlines.deadline(limit) as deadline:
             try:
-                return self._exchange(session, request, own)
+                return self._exchange(session, request)
             except _OTHER_SIDE as error:
                 session.close()
                 raise Unreachable(_why(error, deadline, own)) from error
 
-    def _exchange(
-        self, session: requests.Session, request: requests.Request, own: conf.Settings
-    ) -> Answer:
-        prepared = session.prepare_request(request)
-        environment = session.merge_environment_settings(
-            prepared.url, {}, True, self.verify, None
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        """Proxies and certificates, as the environment has them for this server."""
+        session = _session(self.base_url)
+        found = session.merge_environment_settings(
+            self.base_url, {}, True, self.verify, None
         )
+        return dict(found)
+
+    def _exchange(self, session: requests.Session, request: requests.Request) -> Answer:
+        own = self._own
+        prepared = session.prepare_request(request)
         # Redirects are answers to judge: followed, a POST would turn into a GET that
         # looks like success, and the account would go to a server nobody configured.
         with session.send(
             prepared,
             timeout=(own.CONNECT_TIMEOUT, own.READ_TIMEOUT),
             allow_redirects=False,
-            **environment,
+            **self._environment,
         ) as response:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK):
