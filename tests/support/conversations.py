@@ -6,6 +6,7 @@ Used by the tests of destinations, which know no database.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ class Notebook:
         self.requests: list[tuple[str, int | None, str]] = []
         self.targets: list[str | None] = []
         self.link = ""
+        self.extras: dict[str, str] = {}
         self._left = stop_after
 
     def heard(self, request: str, status_code: int | None, answer: str) -> None:
@@ -45,8 +47,14 @@ class Notebook:
     def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
         self.ledger.settle(key, fate, reason)
 
-    def found_target(self, remote_id: str | None) -> None:
+    def found_target(self, remote_id: str) -> None:
         self.targets.append(remote_id)
+
+    def forget_target(self, remote_id: str) -> None:
+        self.targets.append(None)
+
+    def sent_extras(self, extras: Mapping[str, str]) -> None:
+        self.extras = dict(extras)
 
     def linked(self, url: str) -> None:
         self.link = url
@@ -64,12 +72,9 @@ class Notebook:
 
 def settings_of(remote: RemoteTom, **change: Any) -> DestinationSettings:
     """Return the settings that name this remote, with its account."""
-    account = {"username": USERNAME, "password": PASSWORD}
+    known = {"base_url": remote.url, "username": USERNAME, "password": PASSWORD}
     return DestinationSettings(
-        key="partner",
-        display_name="Remote TOM",
-        base_url=remote.url,
-        **{**account, **change},
+        key="partner", display_name="Remote TOM", **{**known, **change}
     )
 
 

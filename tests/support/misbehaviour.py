@@ -143,6 +143,18 @@ def rubbish(data: bytes, content_type: str = JSON) -> Behaviour:
     return _always(Reply(200, data, content_type))
 
 
+def dated(date: str | None) -> Behaviour:
+    """Refuse the account, at this time by the server's clock; None: it has none."""
+
+    def behave(exchange: Exchange) -> None:
+        head = ["HTTP/1.1 401 Unauthorized", "Content-Length: 2"]
+        head += ["Content-Type: application/json"]
+        head += [f"Date: {date}"] if date is not None else []
+        exchange.send_bytes("\r\n".join([*head, "", "{}"]).encode())
+
+    return behave
+
+
 def redirect(status: int, location: str) -> Behaviour:
     """Send the client elsewhere."""
     return html(status, Location=location)

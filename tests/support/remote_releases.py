@@ -14,7 +14,7 @@ from tests.support.misbehaviour import HTML, Reply
 from tests.support.remote_data import InternalError, Json
 
 DATA_TYPES = ("photometry", "fits_file", "spectroscopy", "image_file")
-"""What `tom_setup` writes into DATA_PRODUCT_TYPES; releases before 3.0 take no other."""
+"""What `tom_setup` writes into DATA_PRODUCT_TYPES; older than 3.0 take no other."""
 
 
 @dataclass(frozen=True)

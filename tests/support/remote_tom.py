@@ -11,8 +11,8 @@ import base64
 from typing import Any
 
 from tests.support.remote_http import TomHandler
-from tests.support.remote_server import RemoteServer
 from tests.support.remote_releases import V3_1, Release
+from tests.support.remote_server import RemoteServer
 from tests.support.remote_store import Store
 
 USERNAME, PASSWORD = "survey-tom", "a password: ünïcode"

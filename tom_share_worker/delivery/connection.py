@@ -18,7 +18,7 @@ from django.utils import timezone
 from tom_share_worker import conf
 from tom_share_worker.delivery import findings, gate, hints
 from tom_share_worker.delivery.destinations import open_destination
-from tom_share_worker.delivery.destinations.base import Testable
+from tom_share_worker.delivery.destinations.base import OffersTest
 from tom_share_worker.delivery.findings import Finding, Found
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
@@ -73,7 +73,7 @@ def look(destination: str) -> list[Finding]:
     """Test a destination now, in this process, and touch no row."""
     try:
         opened = open_destination(conf.destination(destination))
-        if not isinstance(opened, Testable):
+        if not isinstance(opened, OffersTest):
             return [
                 Finding(RUN, Found.UNKNOWN, "This kind of destination offers no test.")
             ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.mixins import AccessMixin
+from django.contrib.auth.mixins import UserPassesTestMixin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -83,23 +83,17 @@ def _address(key: str) -> str:
         return ""
 
 
-class _ForKeepers(AccessMixin, View):
+class _ForKeepers(UserPassesTestMixin, View):
     """Only for those who keep this TOM running."""
 
-    raise_exception = True
+    permission_denied_message = (
+        "Destinations are shown to staff of this TOM, and to people who may change "
+        "destinations."
+    )
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Lead strangers to the login page, and refuse others."""
-        if not request.user.is_authenticated:
-            self.raise_exception = False
-            return self.handle_no_permission()
-        if not overview.keeps_destinations(request.user):
-            self.permission_denied_message = (
-                "Destinations are shown to staff of this TOM, and to people who may "
-                "change destinations."
-            )
-            return self.handle_no_permission()
-        return super().dispatch(request, *args, **kwargs)
+    def test_func(self) -> bool:
+        """Ask whether this person is one of them."""
+        return overview.keeps_destinations(self.request.user)
 
 
 class DestinationList(_ForKeepers, TemplateView):

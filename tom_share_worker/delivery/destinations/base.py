@@ -1,6 +1,6 @@
 """What a kind of destination has to offer, and what it may report to.
 
-To add a kind: one class with `deliver`, and its line in `open_destination`.
+To add a kind: one class with `deliver`, named by KIND in its entry of DATA_SHARING.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ class Progress(Protocol):
     def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
         """Take the fate of a data point."""
 
-    def found_target(self, remote_id: str | None) -> None:
-        """Take the id of our target there, or with None forget it."""
+    def found_target(self, remote_id: str) -> None:
+        """Take the id of our target there."""
+
+    def forget_target(self, remote_id: str) -> None:
+        """Forget the id of our target there: it is no longer good."""
+
+    def sent_extras(self, extras: Mapping[str, str]) -> None:
+        """Take our target's extra fields as the other side has them from us."""
 
     def linked(self, url: str) -> None:
         """Take the address at which people see it there."""
@@ -35,7 +41,7 @@ class Progress(Protocol):
 
 
 @runtime_checkable
-class Testable(Protocol):
+class OffersTest(Protocol):
     """What a kind of destination may offer beside: the test of its connection."""
 
     def test(self) -> list[Finding]:
@@ -43,7 +49,12 @@ class Testable(Protocol):
 
 
 class Destination(Protocol):
-    """What a kind of destination has to offer."""
+    """What a kind of destination has to offer.
+
+    Made for each attempt from the `DestinationSettings` of its entry. One with the
+    attribute `takes_messages = True` gets a share as messages (`MessageParcel`), many
+    targets and data points in each; any other gets its pieces one by one.
+    """
 
     def deliver(self, parcel: Parcel, progress: Progress) -> Outcome:
         """Send a parcel, report to `progress`, return what came of it."""
