@@ -18,7 +18,7 @@ from tests.support.processes import ROOT, Process
 from tests.support.waiting import wait_until
 
 DEMO = ROOT / "deploy" / "demo"
-TASKS = {"tom_share_worker.plan", "tom_share_worker.send", "tom_share_worker.sweep"}
+TASKS = {f"tom_share_worker.{name}" for name in ("gather", "plan", "send", "sweep")}
 BROKERS = ("TOM_SHARE_WORKER", "CELERY_BROKER_URL", "REDIS_URL")
 
 APP_AS_DOCUMENTED = """
@@ -127,7 +127,7 @@ def test_a_tom_without_a_celery_app_gets_ours_in_every_thread(tom: Tom) -> None:
     assert seen["here"] == seen["elsewhere"]
     assert seen["here"]["app"] == "tom_share_worker"
     assert set(seen["tasks"]) >= TASKS
-    assert seen["beat"] == ["tom_share_worker.sweep"]
+    assert seen["beat"] == ["tom_share_worker.gather", "tom_share_worker.sweep"]
 
 
 def test_the_app_that_celery_makes_up_does_not_count(tom: Tom) -> None:

@@ -16,16 +16,19 @@ class TomShareWorkerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Bring Celery to life, and register the system checks."""
+        """Bring Celery to life, register the system checks, take over saved data."""
         own = celery_state.get_current_app()
         if _is_makeshift(own):
             from tom_share_worker import celery  # noqa: F401
         elif _is_makeshift(celery_state.default_app):  # type: ignore[attr-defined]
             # Known to this thread only, while requests and hints have their own.
             own.set_default()
-        from tom_share_worker import checks, presence, tasks  # noqa: F401
+        from tom_share_worker import checks, presence, tasks, toolkit_hooks  # noqa: F401
+        from tom_share_worker.delivery import saved
 
         presence.connect()
+        # Here and not in `delivery`: what receives data must not know what sends it.
+        toolkit_hooks.take_over_continuous_sharing(saved.on_save, saved.share)
 
     def include_url_paths(self) -> list[Any]:
         """Integration point of the host: patterns that come before its own.

@@ -52,6 +52,10 @@ def configuration() -> dict[str, Any]:
                 "task": "tom_share_worker.sweep",
                 "schedule": own.SWEEP_INTERVAL,
             },
+            "tom_share_worker.gather": {
+                "task": "tom_share_worker.gather",
+                "schedule": 1.0,
+            },
         },
         "timezone": "UTC",
         "enable_utc": True,

@@ -1,5 +1,5 @@
 """Door for Celery, which looks for tasks here."""
 
-from tom_share_worker.delivery.tasks import plan, send, sweep, test_connection
+from tom_share_worker.delivery.tasks import gather, plan, send, sweep, test_connection
 
-__all__ = ["plan", "send", "sweep", "test_connection"]
+__all__ = ["gather", "plan", "send", "sweep", "test_connection"]

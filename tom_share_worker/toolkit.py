@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from guardian.shortcuts import get_objects_for_user
+from tom_common.api_router import SharedAPIRootRouter
 from tom_dataproducts.forms import DataShareForm
 from tom_dataproducts.models import (
     AstrometryReducedDatum,
@@ -35,10 +37,12 @@ __all__ = [
     "TargetList",
     "TargetListShareForm",
     "TargetShareForm",
+    "api_router",
     "custom_fields",
     "data_has_permissions",
     "download_data",
     "full_target",
+    "hermes_credentials",
     "may_change_target",
     "permitted_targets",
     "sharing_choices",
@@ -62,6 +66,14 @@ DATUM_MODELS: dict[str, type[models.Model]] = {
 
 _NOT_SHARED = {"id", "created", "modified", "permissions", "basetarget_ptr"}
 """Target fields that mean something in this database only, or grant access."""
+
+
+def api_router() -> Any:
+    """Return the router by which apps add to the TOM's REST API while URLs load.
+
+    First come, first served: a name that another app took before is not ours.
+    """
+    return SharedAPIRootRouter()
 
 
 def target_model() -> type[models.Model]:
@@ -167,12 +179,26 @@ def viewable_data_products(user: User) -> Any:
     return products.filter(target__in=viewable_targets(user).values("pk"))
 
 
-def may_change_target(user: User, target: Any) -> bool:
+def may_change_target(user: Any, pk: int) -> bool:
     """True if a person may change a target: whom the host lets share it for good."""
+    target = full_target(pk)
     permission = f"{target_model()._meta.app_label}.change_target"
-    return bool(user is not None and user.has_perm(permission, target))
+    return target is not None and bool(user.has_perm(permission, target))
 
 
 def sharing_choices() -> Any:
     """Return the destinations as the host's forms name them, as they are now."""
     return get_sharing_destination_options(include_download=False)
+
+
+def hermes_credentials(user: User) -> tuple[str, str]:
+    """Return a person's key for Hermes and the address it belongs to, or nothing.
+
+    The package tom-hermes, where it is installed, keeps a key for each person.
+    """
+    if not apps.is_installed("tom_hermes"):
+        return "", ""
+    from tom_hermes.credentials import resolve_hermes_credentials
+
+    known = resolve_hermes_credentials(user)
+    return str(known.get("api_key") or ""), str(known.get("base_url") or "")

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import closing, connection, dispatch, hints
+from tom_share_worker.delivery import closing, connection, continuous, dispatch, hints
 from tom_share_worker.models import Attempt, Delivery, Failure, Share
 
 logger = logging.getLogger(__name__)
@@ -24,10 +24,11 @@ LOST_LIMIT = 3
 
 
 def sweep() -> None:
-    """Give back lapsed leases, plan, close, and hint at what is due."""
+    """Give back lapsed leases, gather, plan, close, and hint at what is due."""
     release_lapsed(timezone.now())
     _end_orphaned_attempts(timezone.now())
     connection.tend()
+    continuous.gather()
     for pk in _unplanned():
         hints.plan(pk)
     closing.settle_all()

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from tom_share_worker.delivery import connection, hints, planner, sender
+from tom_share_worker.delivery import connection, continuous, hints, planner, sender
 from tom_share_worker.delivery import sweep as sweeping
 
 
@@ -32,6 +32,14 @@ def send(self: Task[Any, Any], delivery_pk: int) -> str:
 def test_connection(test_pk: int) -> str:
     """Test a connection."""
     return connection.make(test_pk)
+
+
+@shared_task(
+    name="tom_share_worker.gather", queue=hints.QUEUE, ignore_result=True, expires=5
+)
+def gather() -> None:
+    """Make shares of what was saved; for TOMs that run Celery beat."""
+    continuous.gather()
 
 
 @shared_task(

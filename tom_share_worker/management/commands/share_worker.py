@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from celery import current_app
@@ -17,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from tom_share_worker import broker, conf
-from tom_share_worker.delivery import sweep
+from tom_share_worker.delivery import continuous, sweep
 from tom_share_worker.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -128,8 +130,15 @@ def _work(*, concurrency: int, queues: str, loglevel: str) -> None:
     )
 
 
+GATHER_INTERVAL = 1.0
+"""Seconds between two looks for data that was saved under a persistent share."""
+
+
 class Sweeper(threading.Thread):
-    """Look for missed work at once and then at the set interval, whatever happens."""
+    """Look for missed work at once and then at the set interval, whatever happens.
+
+    In between, each second, for saved data that is to be shared continuously.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="sweep", daemon=True)
@@ -142,15 +151,21 @@ class Sweeper(threading.Thread):
 
     def run(self) -> None:
         """Sweep until stopped; a sweep that fails is logged and the next one tried."""
+        next_sweep = time.monotonic()
         while not self._stopping.is_set():
-            self._sweep()
-            self._stopping.wait(conf.settings().SWEEP_INTERVAL)
+            interval = conf.settings().SWEEP_INTERVAL
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + interval
+                self._look(sweep.sweep)
+            else:
+                self._look(continuous.gather)
+            self._stopping.wait(min(interval, GATHER_INTERVAL))
 
-    def _sweep(self) -> None:
+    def _look(self, look: Callable[[], object]) -> None:
         # The database may have been restarted since; a stale connection is dropped.
         close_old_connections()
         try:
-            sweep.sweep()
+            look()
         except Exception:  # the thread must outlive whatever fails
             logger.exception("The look for missed work failed; it will be tried again.")
         finally:
