@@ -225,7 +225,18 @@ def test_an_extra_never_lands_in_a_column_of_the_host(kind: str, name: str) -> N
         ("generic", ReducedDatum(source_name="s" * 101), "source_name has 101"),
         ("generic", ReducedDatum(source_location="s" * 201), "source_location has 201"),
         ("generic", ReducedDatum(data_type="x", value=[1]), "not a set of names"),
-        ("generic", ReducedDatum(data_type="x"), "It holds no value"),
+        ("generic", ReducedDatum(data_type=" "), "It has no data type"),
+        (
+            "photometry",
+            PhotometryReducedDatum(bandpass="r", telescope="1m\0"),
+            "telescope holds what databases take for no text",
+        ),
+        (
+            "generic",
+            ReducedDatum(data_type="x", value={"a": {"\ud800": 1}}),
+            "a holds what databases",
+        ),
+        ("generic", ReducedDatum(data_type="x", value={"\0": 1}), "value holds what"),
     ],
 )
 def test_what_a_stock_tom_cannot_hold_is_refused_with_the_reason(
@@ -233,6 +244,64 @@ def test_what_a_stock_tom_cannot_hold_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(Unsendable, match=reason):
         body_of(kind, datum)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_names_that_the_host_takes_for_columns_are_known_by_kind(kind: str) -> None:
+    """No name is changed without need, and none is missing."""
+    names = ALIASES | COLUMNS | {"airmass"}
+    kept = set()
+    for name in names:
+        fields = {"data_type": kind if kind != "generic" else "polarimetry"}
+        try:
+            made = try_parse_reduced_datum(fields | {"value": {name: "free"}})
+        except (TypeError, ValueError):
+            continue  # a value in the value, or no target
+        if made.value == {name: "free"}:
+            kept.add(name)
+
+    assert names - payloads.RESERVED[kind] == kept
+
+
+def test_two_free_values_never_become_one() -> None:
+    """Whatever names are free already, a changed name is another one."""
+    sent = PhotometryReducedDatum(bandpass="r", timestamp=NIGHT)
+    sent.value = {"extra_filter": 1, "filter": 2, "extra_extra_filter": 3, "f": 4}
+
+    arrived = received(body_of("photometry", sent))
+
+    assert arrived.value == {
+        "extra_filter": 1,
+        "extra_extra_filter": 3,
+        "extra_extra_extra_filter": 2,
+        "extra_f": 4,
+    }
+
+
+def test_a_data_point_without_any_value_goes_without_one() -> None:
+    body = body_of("generic", ReducedDatum(data_type="seen", timestamp=NIGHT))
+
+    assert "value" not in body
+    assert received(body).value == {}
+
+
+def test_a_place_without_a_name_of_its_own_is_kept() -> None:
+    datum = PhotometryReducedDatum(
+        timestamp=NIGHT, bandpass="r", source_name=" ", source_location="shelf 7"
+    )
+
+    body = body_of("photometry", datum)
+
+    assert (body["source_name"], body["source_location"]) == ("Survey TOM", "shelf 7")
+
+
+def test_a_time_without_a_zone_is_one_of_this_tom(settings: Any) -> None:
+    settings.TIME_ZONE = "America/Santiago"
+    naive = NIGHT.replace(tzinfo=None)
+
+    body = body_of("photometry", PhotometryReducedDatum(timestamp=naive, bandpass="r"))
+
+    assert body["timestamp"] == "2026-03-01T02:03:04.567891-03:00"
 
 
 def test_data_without_a_source_come_from_this_tom() -> None:

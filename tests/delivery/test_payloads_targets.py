@@ -30,3 +30,12 @@ def test_a_target_goes_with_aliases_extras_and_lists() -> None:
 def test_a_target_with_a_number_that_is_none_is_refused() -> None:
     with pytest.raises(Unsendable, match="Its parallax is nan"):
         payloads.target(target_parcel(parallax=math.nan))
+
+
+def test_aliases_go_once_each() -> None:
+    """A TOM strips names, and at a repeat it deletes the target or half makes it."""
+    names = ("SN 2026abc", " ZTF26x", "ZTF26x ", " SN 2026abc", " ", "sn2026abc")
+
+    body = payloads.target(target_parcel(card(*names)))
+
+    assert body["aliases"] == [{"name": "ZTF26x"}, {"name": "sn2026abc"}]

@@ -7,7 +7,11 @@ Field names are those of TOM Toolkit's serializers; what a stock TOM cannot hold
 from __future__ import annotations
 
 import math
+import re
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from tom_share_worker.delivery.ledger import Key
 from tom_share_worker.delivery.parcels import DatumsParcel, TargetParcel
@@ -50,20 +54,36 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 """For each kind of data point: our field, and the key every release understands."""
 
-_RESERVED = {
-    # Names the receiving side gives a meaning of its own, in any kind of data point.
-    *("id", "pk", "target", "data_product", "timestamp", "data_type", "value"),
-    *("source_name", "source_location", "telescope", "instrument", "basetarget"),
-    *("reduction_version", "brightness", "magnitude", "mag", "error", "groups"),
-    *("brightness_error", "magnitude_error", "mag_err", "bandpass", "filter", "band"),
-    *("f", "limit", "unit", "exposure_time", "flux", "wavelength", "wave", "wl"),
-    *("lambda", "err", "flux_error", "f_error", "flux_unit", "f_unit", "flux_units"),
-    *("f_units", "wavelength_unit", "w_unit", "wavelength_units", "w_units"),
-    *("lambda_unit", "lambda_units", "setup", "ra", "right_ascension", "ra_deg"),
-    *("dec", "declination", "dec_deg", "ra_error", "right_ascension_error"),
-    *("ra_err", "dec_error", "declination_error", "dec_err", "ra_error_units"),
-    *("ra_err_units", "dec_error_units", "dec_err_units"),
+_COLUMNS = {
+    *("id", "target", "data_product", "timestamp", "data_type", "value"),
+    *("source_name", "source_location", "telescope", "instrument"),
+    "reduction_version",
 }
+RESERVED: dict[str, set[str]] = {
+    "photometry": {
+        *_COLUMNS,
+        *("brightness", "magnitude", "mag", "limit", "unit", "exposure_time"),
+        *("brightness_error", "error", "magnitude_error", "mag_err"),
+        *("bandpass", "filter", "band", "f"),
+    },
+    "spectroscopy": {
+        *_COLUMNS,
+        *("setup", "exposure_time", "flux", "f", "wavelength", "wave", "wl", "lambda"),
+        *("error", "err", "flux_error", "f_error"),
+        *("flux_unit", "f_unit", "flux_units", "f_units"),
+        *("wavelength_unit", "w_unit", "wavelength_units", "w_units"),
+        *("lambda_unit", "lambda_units"),
+    },
+    "astrometry": {
+        *_COLUMNS,
+        *("ra", "right_ascension", "ra_deg", "dec", "declination", "dec_deg"),
+        *("ra_error", "right_ascension_error", "ra_err"),
+        *("dec_error", "declination_error", "dec_err"),
+        *("ra_error_units", "ra_err_units", "dec_error_units", "dec_err_units"),
+    },
+    "generic": _COLUMNS,
+}
+"""Names of free values that the receiving side takes for columns, by kind."""
 
 MAX_LENGTHS = {
     "bandpass": 32,
@@ -81,6 +101,9 @@ MAX_LENGTHS = {
 """What a stock TOM's columns hold; longer text it answers with an internal error."""
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 class Unsendable(Exception):  # noqa: N818  (a verdict on one row, put in the ledger)
     """This data point cannot go to such a TOM; the text is the ledger's reason."""
 
@@ -95,15 +118,23 @@ def target(parcel: TargetParcel) -> dict[str, Any]:
     for name, value in body.items():
         _require_finite(name, value)
     return body | {
-        "aliases": [{"name": name} for name in parcel.target.names[1:]],
+        "aliases": [{"name": name} for name in _aliases(parcel)],
         "targetextra_set": [
-            {"key": key, "value": value} for key, value in parcel.extras.items()
+            {"key": key, "value": value}
+            for key, value in parcel.extras.items()
+            if key.strip()
         ],
         "groups": [],
         "target_lists": target_lists(parcel)["target_lists"],
         "shared_by": parcel.shared_by,
         "shared_from": parcel.shared_from,
     }
+
+
+def _aliases(parcel: TargetParcel) -> list[str]:
+    """Return the aliases once each: a TOM strips their ends, and fails at a repeat."""
+    name, *others = (name.strip() for name in parcel.target.names)
+    return [alias for alias in dict.fromkeys(others) if alias not in ("", name)]
 
 
 def target_lists(parcel: TargetParcel) -> dict[str, Any]:
@@ -119,40 +150,55 @@ def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[st
         for ours, theirs in FIELDS[key.kind].items()
         if getattr(datum, ours) not in (None, "")
     }
-    for name, extra in _extras(datum).items():
-        # A stock TOM would take such a name for one of its own columns.
-        value[f"extra_{name}" if name in _RESERVED else name] = extra
-    if not value:
-        raise Unsendable("It holds no value, and another TOM does not take such a row.")
-    for name, number in value.items():
-        _require_finite(name, number)
+    value |= _free_values(key.kind, datum)
+    for name, item in value.items():
+        _require_storable("value", name)
+        _require_storable(name, item)
     source_name, source_location = _source(parcel, key, datum)
-    return {
+    body = {
         "target": remote_id,
         "data_type": datum.data_type if key.kind == "generic" else key.kind,
         "source_name": source_name,
         "source_location": source_location,
-        "timestamp": datum.timestamp.isoformat(),
-        "value": value,
+        "timestamp": _moment(datum.timestamp),
     }
+    # TOM Toolkit 3 fails at an empty value, and takes a row without one.
+    return body | {"value": value} if value else body
 
 
-def _extras(datum: Any) -> dict[str, Any]:
-    """Return the free-form part of a data point."""
+def _free_values(kind: str, datum: Any) -> dict[str, Any]:
+    """Return the free values, those with a name of a column under another name."""
     if datum.value and not isinstance(datum.value, dict):
         raise Unsendable(
             "Its value is not a set of names and values, as another TOM requires."
         )
-    return datum.value or {}
+    given = datum.value or {}
+    taken = RESERVED[kind] | given.keys()
+    found = {}
+    for name, value in given.items():
+        free = name
+        if name in RESERVED[kind]:
+            while free in taken:
+                free = f"extra_{free}"
+            taken = taken | {free}
+        found[free] = value
+    return found
 
 
 def _source(parcel: DatumsParcel, key: Key, datum: Any) -> tuple[str, str]:
     """Return where a data point comes from: its own source, else this TOM."""
-    if datum.source_name:
+    if datum.source_name.strip():
         return datum.source_name, datum.source_location
     address = (parcel.public_url or f"<{parcel.tom_name}.url>").rstrip("/")
     location = f"{address}/api/reduceddatums/{key.pk}/"
-    return parcel.tom_name[:100], location[:200]
+    return parcel.tom_name[:100], datum.source_location or location[:200]
+
+
+def _moment(timestamp: datetime) -> str:
+    """Return a time with its offset; a TOM without time zones means its own."""
+    if timezone.is_naive(timestamp):
+        timestamp = timezone.make_aware(timestamp)
+    return timestamp.isoformat()
 
 
 def _require_sendable(key: Key, datum: Any) -> None:
@@ -166,16 +212,31 @@ def _require_sendable(key: Key, datum: Any) -> None:
             )
     if key.kind == "photometry" and not datum.bandpass:
         raise Unsendable("It has no filter (bandpass), which another TOM requires.")
+    if key.kind == "generic" and not datum.data_type.strip():
+        raise Unsendable("It has no data type, which another TOM requires.")
+    for name in ("data_type", "source_name", "source_location"):
+        _require_storable(name, getattr(datum, name, None))
+
+
+def _require_storable(name: str, value: Any) -> None:
+    """Refuse, however deep, what JSON has no words for and what databases refuse."""
+    if isinstance(value, float):
+        _require_finite(name, value)
+    elif isinstance(value, str):
+        if "\0" in value or (not value.isascii() and _SURROGATE.search(value)):
+            raise Unsendable(
+                f"Its {name} holds what databases take for no text: a NUL character, "
+                f"or half of a character."
+            )
+    elif isinstance(value, dict):
+        for inner, item in value.items():
+            _require_storable(name, inner)
+            _require_storable(name, item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _require_storable(name, item)
 
 
 def _require_finite(name: str, value: Any) -> None:
-    """Refuse NaN and infinity, however deep: JSON has no words for them."""
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise Unsendable(f"Its {name} is {value}, which is not a finite number.")
-    elif isinstance(value, dict):
-        for item in value.values():
-            _require_finite(name, item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _require_finite(name, item)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unsendable(f"Its {name} is {value}, which is not a finite number.")
