@@ -24,6 +24,11 @@ PARTNER = {
     "USERNAME": "survey",
     "PASSWORD": "pass-word-1",
 }
+HERMES = {
+    "BASE_URL": "https://hermes.example/",
+    "HERMES_API_KEY": "a-key",
+    "USER_TOPICS": ["a.topic"],
+}
 
 
 def ours() -> dict[str, CheckMessage]:
@@ -33,10 +38,7 @@ def ours() -> dict[str, CheckMessage]:
 
 
 def test_a_right_tom_is_left_in_peace(settings: Any) -> None:
-    settings.DATA_SHARING = {
-        "partner": PARTNER,
-        "hermes": {"BASE_URL": "https://hermes.example/", "USER_TOPICS": ["a.topic"]},
-    }
+    settings.DATA_SHARING = {"partner": PARTNER, "hermes": HERMES}
     settings.TOM_SHARE_WORKER = {"SLOTS": 2}
 
     assert ours() == {}
@@ -84,6 +86,26 @@ def test_w001_names_an_incomplete_destination_and_no_secret(
     assert "fail and say so" in str(message.hint)
     assert not message.is_serious()
     assert "pass-word-1" not in f"{message.msg}{message.hint}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"HERMES_API_KEY": ""}, "'HERMES_API_KEY'"),
+        ({"USER_TOPICS": []}, "'USER_TOPICS'"),
+        ({"KIND": "no.such.place"}, "'no.such.place' is none of them"),
+        ({"KIND": "tests.test_checks.HERMES"}, "a class with a method deliver"),
+    ],
+)
+def test_w001_names_what_another_kind_of_destination_lacks(
+    wrong: dict[str, Any], line: str, settings: Any
+) -> None:
+    settings.DATA_SHARING = {"hermes": HERMES | wrong}
+
+    message = ours()["W001"]
+
+    assert line in message.msg
+    assert "a-key" not in f"{message.msg}{message.hint}"
 
 
 class UrlsWithAPatternBefore:

@@ -5,6 +5,7 @@ Run by `manage.py check` and at every start of a server or worker.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.urls import Resolver404, resolve
 
-from tom_share_worker import broker, conf
+from tom_share_worker import broker, conf, toolkit_hooks
+from tom_share_worker.delivery import destinations
 from tom_share_worker.exceptions import ConfigurationError
 
 SETTINGS_PAGE = "docs/settings.md lists every setting, its default and its meaning."
@@ -43,10 +45,8 @@ def check_destinations(**_: Any) -> Iterator[CheckMessage]:
         # Told by E001; every destination would repeat it.
         return
     for key in keys:
-        if conf.is_hermes(key):
-            continue
         try:
-            conf.destination(key)
+            destinations.open_destination(conf.destination(key))
         except ConfigurationError as error:
             yield Warning(
                 str(error),
@@ -85,9 +85,7 @@ def check_routes(**_: Any) -> Iterator[CheckMessage]:
 
 
 def _example(route: str) -> str:
-    for parameter in ("<int:pk>", "<int:dp_pk>", "<int:tg_pk>"):
-        route = route.replace(parameter, "1")
-    return route
+    return re.sub("<int:[a-z_]+>", "1", route)
 
 
 def _view_at(address: str) -> Any:
@@ -96,6 +94,20 @@ def _view_at(address: str) -> Any:
     except Resolver404:
         return None
     return getattr(view, "view_class", None)
+
+
+@register()
+def check_continuous_sharing(**_: Any) -> Iterator[CheckMessage]:
+    """E007: the host's own continuous sharing is at work, inside every save."""
+    for place in toolkit_hooks.host_shares_itself():
+        yield Error(
+            f"TOM Toolkit itself still shares saved data, through {place}, so saving "
+            f"data waits for other TOMs and fails with them.",
+            hint="Something connected it again after this app was ready; look for "
+            "code of this TOM that reloads modules of tom_targets or connects its "
+            "signal handlers.",
+            id="tom_share_worker.E007",
+        )
 
 
 @register()

@@ -197,9 +197,15 @@ def choices() -> list[str]:
     return found
 
 
-def is_hermes(key: str) -> bool:
-    """True for an entry that takes messages on topics and is not a TOM."""
-    return bool(_topics(_data_sharing().get(key.partition(":")[0])))
+def kind(key: str) -> str:
+    """Return what kind of destination an entry is, complete or not."""
+    entry = _data_sharing().get(key.partition(":")[0])
+    if not isinstance(entry, Mapping):
+        return TOM
+    if entry.get("KIND"):
+        return str(entry["KIND"])
+    is_hermes = entry.get("USER_TOPICS") or entry.get("HERMES_API_KEY")
+    return HERMES if is_hermes else TOM
 
 
 def groups(key: str) -> tuple[str, ...]:
@@ -245,14 +251,13 @@ def destination(key: str) -> DestinationSettings:
             f"{where}['BASE_URL'] must be the address of the destination, "
             f"starting with https:// or http://, without an account in it."
         )
-    kind = str(entry.get("KIND") or (HERMES if topics else TOM))
     return DestinationSettings(
         key=key,
         display_name=display_name(key),
         base_url=address.rstrip("/") + "/",
-        kind=kind,
+        kind=kind(key),
         topic=topic,
-        **_account(entry, where, kind),
+        **_account(entry, where, kind(key)),
         **_manners(entry, where),
         groups=_groups(entry, name),
         entry=entry,

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+TARGET = "target"
+"""The kind of a target among the keys of a message, which names targets and data."""
+
 
 class Fate(StrEnum):
     """What became of a data point."""

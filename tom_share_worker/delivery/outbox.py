@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import hints, permissions
+from tom_share_worker.delivery import destinations, hints, permissions
 from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, WHOLE
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
@@ -254,17 +254,19 @@ _ALL_OF = {
 
 def _post(user: Any, destination: str, *, subject: str, **columns: Any) -> Share:
     """Write the row; once it is committed, hint."""
-    if conf.is_hermes(destination):
-        raise ShareRefused(
-            f"{conf.display_name(destination.partition(':')[0])} takes messages and is "
-            f"no TOM; this version shares with TOMs only."
-        )
     if destination not in conf.choices():
         raise ShareRefused(
             f"This TOM has no sharing destination {destination!r}. "
             f"Choose one of the list, or ask an administrator to add it."
         )
     permissions.require_destination(user, destination)
+    if columns["kind"] == Share.Kind.DATA_PRODUCT and destinations.takes_messages(
+        destination
+    ):
+        raise ShareRefused(
+            f"{conf.display_name(destination)} takes messages, not files. Share the "
+            f"data points of the target instead."
+        )
     columns["title"] = columns.get("title", "")[:300]
     with transaction.atomic():
         share = Share.objects.create(

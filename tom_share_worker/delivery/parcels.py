@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import permissions
+from tom_share_worker.delivery import message, permissions
 from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.delivery.message import MessageParcel
 from tom_share_worker.delivery.outcomes import Halted, Refused
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 
@@ -82,11 +83,13 @@ class ProductParcel:
     open: Callable[[], IO[bytes]] = field(repr=False)
 
 
-Parcel = TargetParcel | DatumsParcel | ProductParcel
+Parcel = TargetParcel | DatumsParcel | ProductParcel | MessageParcel
 
 
 def load(delivery: Delivery) -> Parcel:
     """Load what a delivery carries; halt where it is no longer there."""
+    if delivery.kind == Delivery.Kind.MESSAGE:
+        return message.load(delivery)
     target = toolkit.full_target(delivery.target_id) if delivery.target_id else None
     if target is None:
         raise Halted(

@@ -7,7 +7,6 @@ guards it are written in one transaction, and the counter is checked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -16,8 +15,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import closing, dispatch, permissions
+from tom_share_worker.delivery import (
+    closing,
+    destinations,
+    dispatch,
+    packing,
+    permissions,
+)
 from tom_share_worker.delivery.ledger import Key, Ledger
+from tom_share_worker.delivery.packing import TARGET_ITSELF, Cursor, Planned
 from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, Selection
 from tom_share_worker.models import Delivery, Share
 
@@ -29,39 +35,12 @@ GIVE_UP_AFTER = timedelta(hours=1)
 """A share whose planning fails for so long is failed: a fault that passes by itself,
 such as a locked database, has passed by then."""
 
-TARGET_ITSELF = -1
-"""The stage of a target before the stages of its data, indices of DATUM_KINDS."""
-
 PRODUCTS_STAGE = len(DATUM_KINDS)
 """The last stage of a target. After the data points, which may come from the products:
 they go with all that this TOM knows of them, and a product adds what is missing."""
 
 SENDS_TARGET = (Share.Kind.TARGET, Share.Kind.TARGETS, Share.Kind.TARGET_LIST)
 """The kinds of shares that send the target itself."""
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """Where planning goes on: this target, this stage, data points above this id."""
-
-    target: int = 0
-    stage: int = TARGET_ITSELF
-    above: int = 0
-
-    def row(self) -> list[int]:
-        return [self.target, self.stage, self.above]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One delivery to be, and where planning goes on after it."""
-
-    kind: str
-    target_id: int
-    target_name: str
-    then: Cursor
-    keys: list[Key] = field(default_factory=list)
-    data_product_id: int | None = None
 
 
 def plan(share_pk: int) -> str:
@@ -133,7 +112,7 @@ def _plan_chunk(share: Share, chosen: Selection) -> bool:
         "status": Share.Status.RUNNING,
     }
     if share.plan_step == 0:
-        columns["note"] = objection or chosen.left_out()
+        columns["note"] = objection or _left_out(share, chosen)
     if len(chunk) < CHUNK:
         columns["planned"] = True
     else:
@@ -149,6 +128,16 @@ def _plan_chunk(share: Share, chosen: Selection) -> bool:
             return False
         _write(share, chunk)
     return True
+
+
+def _left_out(share: Share, chosen: Selection) -> str:
+    """Say what was asked for and is not sent, or nothing."""
+    left_out = chosen.left_out()
+    if chosen.names_products and destinations.takes_messages(share.destination):
+        name = conf.display_name(share.destination)
+        files = f"Data products were left out: {name} takes messages, not files."
+        return f"{left_out} {files}".strip()
+    return left_out
 
 
 def _objection(share: Share) -> str:
@@ -203,6 +192,13 @@ def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
 
 def _walk(share: Share, chosen: Selection, cursor: Cursor) -> Iterator[Planned]:
     """Yield the deliveries of a share from the cursor on, in a fixed order."""
+    steps = _steps(share, chosen, cursor)
+    if destinations.takes_messages(share.destination):
+        return packing.into_messages(steps)
+    return steps
+
+
+def _steps(share: Share, chosen: Selection, cursor: Cursor) -> Iterator[Planned]:
     for target in chosen.targets(cursor.target):
         here = cursor if target.pk == cursor.target else Cursor(target.pk)
         yield from _target(share, chosen, target, here)

@@ -72,6 +72,11 @@ class Selection:
             yield from (pk for pk, _ in page)
             above = page[-1][0]
 
+    @property
+    def names_products(self) -> bool:
+        """True if data products are meant, whole or one by one."""
+        return PRODUCTS in self.whole or PRODUCTS in self._named
+
     def left_out(self) -> str:
         """Say what was asked for and is not sent, or nothing."""
         missing = {"target": self._missing_targets()} | {

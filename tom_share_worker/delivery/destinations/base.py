@@ -5,6 +5,7 @@ To add a kind: one class with `deliver`, named by KIND in its entry of DATA_SHAR
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from tom_share_worker.delivery.findings import Finding

@@ -1,0 +1,67 @@
+"""A conversation with one server: requests with one account, each reported.
+
+For destinations that are no TOMs; `session` is the same for TOMs, with their accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tom_share_worker.conf import DestinationSettings
+from tom_share_worker.delivery.destinations.base import Progress
+from tom_share_worker.delivery.destinations.http import Answer, Client, Unreachable
+from tom_share_worker.delivery.outcomes import Halted, TryAgain
+from tom_share_worker.models import Failure
+
+
+class Talk:
+    """Requests to a server on behalf of one delivery."""
+
+    def __init__(
+        self,
+        settings: DestinationSettings,
+        progress: Progress,
+        authorization: str = "",
+        secrets: Iterable[str] = (),
+    ) -> None:
+        self.name = settings.display_name
+        self._client = Client(settings.base_url, settings.verify)
+        self._progress = progress
+        self._authorization = authorization
+        self._secrets = {*settings.secrets, *secrets}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        personal: bool = False,
+    ) -> Answer:
+        """Make a request and report it; halt where no whole answer comes.
+
+        A `personal` answer, such as a profile, is not kept: rows are for many eyes.
+        """
+        try:
+            answer = self._client.request(
+                method,
+                path,
+                params=params,
+                body=body,
+                authorization=self._authorization,
+            )
+        except Unreachable as unreachable:
+            self._progress.heard(f"{method} {self._client.base_url}{path}", None, "")
+            raise Halted(
+                TryAgain(
+                    Failure.DESTINATION_DOWN,
+                    f"{self.name} could not be reached: {unreachable}.",
+                    destination_wide=True,
+                )
+            ) from unreachable
+        answer = answer.without(self._secrets)
+        kept = "" if personal else answer.text()
+        self._progress.heard(answer.request, answer.status, kept)
+        return answer
