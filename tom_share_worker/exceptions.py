@@ -11,8 +11,13 @@ class ShareWorkerError(Exception):
 class ShareRefused(ShareWorkerError):  # noqa: N818  (a verdict, named as people say it)
     """The person may not share this, or asked for something that cannot be shared.
 
-    Its text is shown to that person as it stands.
+    Its text is shown to that person as it stands. `field` is the part of a program's
+    request that it is about, if any.
     """
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class ConfigurationError(Exception):
