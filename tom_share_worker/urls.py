@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from tom_share_worker import toolkit
 from tom_share_worker.delivery import views
+from tom_share_worker.status import api
 from tom_share_worker.status.urls import urlpatterns as status_patterns
 
 app_name = "tom_share_worker"
@@ -18,6 +20,12 @@ TAKEN_OVER = {
     "dataproducts/target/<int:tg_pk>/share/": views.DataShareView,
 }
 """The host's addresses that are answered here; its names for them stay as they are."""
+
+API = {"shares": api.ShareViewSet, "deliveries": api.DeliveryViewSet}
+"""What the host's REST API has below `/api/` besides its own."""
+
+for name, viewset in API.items():
+    toolkit.api_router().register(name, viewset, name)
 
 
 def host_patterns() -> list[URLPattern | URLResolver]:

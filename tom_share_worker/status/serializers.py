@@ -1,0 +1,282 @@
+"""Shares and deliveries as the REST API shows them, and how it reads a request.
+
+Used by `api` alone. Nothing here may show a secret: rows hold none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tom_share_worker.delivery.ledger import Ledger
+from tom_share_worker.delivery.outbox import ID_LIMIT
+from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS
+from tom_share_worker.delivery.wishes import Wish
+from tom_share_worker.models import Attempt, Delivery, Share
+from tom_share_worker.status import causes, notices, overview
+
+MOST_IDS = 100_000
+"""Ids that one field of a request may name. More belong into several shares, or into a
+target list, which may be of any size."""
+
+
+class IdList(serializers.Field):  # type: ignore[type-arg]
+    """A list of ids. Checked in one go: a hundred thousand cost milliseconds."""
+
+    default_error_messages = {
+        "no_ids": "This must be a list of ids, such as [12, 15].",
+        "empty": "This list is empty. Leave the field out, or name what to share.",
+        "too_many": "These are {count:,} ids; one request takes {most:,}. Ask for the "
+        "rest in further requests, or share a target list.",
+    }
+
+    def to_internal_value(self, data: Any) -> list[int]:
+        """Return the ids, each a whole number that a database can hold."""
+        if not isinstance(data, list) or not all(map(_is_id, data)):
+            self.fail("no_ids")
+        if not data:
+            self.fail("empty")
+        if len(data) > MOST_IDS:
+            self.fail("too_many", count=len(data), most=MOST_IDS)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the ids as they are."""
+        return value
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 < value < ID_LIMIT
+
+
+def _id(help_text: str) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=1, max_value=ID_LIMIT - 1, required=False, help_text=help_text
+    )
+
+
+def _ids(help_text: str) -> IdList:
+    return IdList(required=False, help_text=help_text)
+
+
+class ShareRequestSerializer(serializers.Serializer[Wish]):
+    """What to share, and with which destination."""
+
+    destination = serializers.CharField(
+        max_length=200,
+        help_text="A key of DATA_SHARING, with `:topic` where it has topics.",
+    )
+    target = _id("A target.")
+    targets = _ids("Several targets; with `target_list`, these of the list only.")
+    target_list = _id("A target list, as it is when the share is planned.")
+    photometry = _ids("Photometry to share.")
+    spectroscopy = _ids("Spectra to share.")
+    astrometry = _ids("Astrometry to share.")
+    generic = _ids("Data points of other types to share.")
+    data_product = _id("A data product, with its file.")
+    data_products = _ids("Several data products.")
+    with_target = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="Send the target itself; unless false, where one is named.",
+    )
+    with_data = serializers.BooleanField(
+        default=False, help_text="All data points of the targets, too."
+    )
+    with_products = serializers.BooleanField(
+        default=False, help_text="All data products of the targets, too."
+    )
+    title = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, help_text="Of a message."
+    )
+    message = serializers.CharField(
+        required=False, allow_blank=True, help_text="Text of a message."
+    )
+    authors = serializers.CharField(
+        required=False, allow_blank=True, help_text="Authors of a message."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what is misspelt: it would share something else than was meant."""
+        unknown = sorted(set(self.initial_data) - set(self.fields))
+        if unknown:
+            raise serializers.ValidationError(
+                {name: ["There is no such field."] for name in unknown}
+            )
+        if "data_product" in attrs and PRODUCTS in attrs:
+            raise serializers.ValidationError(
+                {"data_product": ["Name it among the data_products."]}
+            )
+        return attrs
+
+    def wish(self) -> Wish:
+        """Return what is asked for."""
+        asked = self.validated_data
+        selection = {kind: asked.get(kind, []) for kind in (*DATUM_KINDS, PRODUCTS)}
+        if "data_product" in asked:
+            selection[PRODUCTS] = [asked["data_product"]]
+        return Wish(
+            target=asked.get("target"),
+            targets=asked.get("targets", ()),
+            target_list=asked.get("target_list"),
+            selection=selection,
+            with_target=asked.get("with_target"),
+            with_data=asked["with_data"],
+            with_products=asked["with_products"],
+        )
+
+    def text(self) -> dict[str, str]:
+        """Return what the row keeps beside."""
+        names = ("title", "message", "authors")
+        return {name: self.validated_data.get(name, "") for name in names}
+
+
+class CauseSerializer(serializers.Serializer[causes.Cause]):
+    """Why parts of a share did not arrive, and what to do about it."""
+
+    failure = serializers.CharField(source="failure.value")
+    count = serializers.CharField(help_text="How much of the share, in words.")
+    cure = serializers.CharField(help_text="What a person can do.")
+
+
+class DatumsSerializer(serializers.Serializer[overview.Datums]):
+    """How many data points went which way."""
+
+    total = serializers.IntegerField()
+    delivered = serializers.IntegerField()
+    already_there = serializers.IntegerField()
+    refused = serializers.IntegerField()
+
+
+class ShareSerializer(serializers.ModelSerializer[Share]):
+    """A share, as lists show it."""
+
+    url = serializers.HyperlinkedIdentityField(view_name="api:shares-detail")
+    page = serializers.SerializerMethodField(help_text="Where people follow it.")
+    user = serializers.CharField(
+        source="user.username", default=None, help_text="Who asked for it."
+    )
+    destination_name = serializers.CharField()
+
+    class Meta:
+        model = Share
+        fields = (
+            *("id", "url", "page", "status", "origin", "user"),
+            *("destination", "destination_name", "kind", "subject"),
+            *("target", "target_list", "data_product", "persistent_share"),
+            *("with_data", "title", "message", "authors"),
+            *("created", "ended", "note"),
+        )
+        read_only_fields = fields
+
+    def get_page(self, share: Share) -> str:
+        """Return the address of the share's page."""
+        address = share.get_absolute_url()
+        request = self.context.get("request")
+        return request.build_absolute_uri(address) if request else address
+
+
+class ShareDetailSerializer(ShareSerializer):
+    """A share with its progress, and with what holds it up."""
+
+    percent = serializers.IntegerField(source="progress.percent")
+    planned = serializers.BooleanField(help_text="All its deliveries exist.")
+    deliveries = serializers.DictField(
+        source="progress.deliveries",
+        child=serializers.IntegerField(),
+        help_text="How many deliveries have which status.",
+    )
+    datums = DatumsSerializer(source="progress.datums")
+    causes = CauseSerializer(many=True)
+    retryable = serializers.BooleanField(source="progress.retryable")
+    destination_note = serializers.CharField(
+        help_text="Why the destination takes nothing now; empty when it does."
+    )
+    worker_note = serializers.CharField(
+        help_text="That no worker is there to send it; empty when one is."
+    )
+
+    class Meta(ShareSerializer.Meta):
+        fields = (
+            *ShareSerializer.Meta.fields,
+            *("percent", "planned", "deliveries", "datums", "causes", "retryable"),
+            *("destination_note", "worker_note"),
+        )
+        read_only_fields = fields
+
+    def to_representation(self, instance: Share) -> dict[str, Any]:
+        """Gather how the share stands in a fixed number of queries, then show it."""
+        tally = overview.tally(instance)
+        progress = overview.progress(instance, tally)
+        troubled = not progress.ended or progress.retryable
+        destination = notices.state(instance.destination) if troubled else None
+        standing: Any = instance
+        standing.progress = progress
+        standing.causes = causes.of_tally(tally)
+        standing.destination_note = notices.destination_note(destination)
+        standing.worker_note = "" if progress.ended else notices.worker_note()
+        return super().to_representation(standing)
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """A delivery, as lists show it."""
+
+    url = serializers.HyperlinkedIdentityField(view_name="api:deliveries-detail")
+    what = serializers.CharField(help_text="What is sent, in words.")
+    destination_name = serializers.CharField()
+    cure = serializers.SerializerMethodField(help_text="What a person can do.")
+
+    class Meta:
+        model = Delivery
+        fields = (
+            *("id", "url", "share", "position", "status", "kind", "what"),
+            *("destination", "destination_name", "target", "target_name"),
+            *("data_product", "failure", "cure", "note", "link"),
+            *("created", "ended", "next_attempt_at", "attempt_count"),
+            *("datum_count", "delivered_count"),
+            *("already_there_count", "refused_count"),
+        )
+        read_only_fields = fields
+
+    def get_cure(self, delivery: Delivery) -> str:
+        """Return what helps, or nothing where nothing is wrong."""
+        return causes.cure(delivery)
+
+
+class LedgerEntrySerializer(serializers.Serializer[Any]):
+    """The fate of one data point."""
+
+    type = serializers.ChoiceField(choices=DATUM_KINDS)
+    id = serializers.IntegerField()
+    fate = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    """One try at a delivery."""
+
+    class Meta:
+        model = Attempt
+        fields = (
+            *("number", "started", "ended", "outcome", "failure", "note"),
+            *("request", "status_code", "answer", "worker"),
+        )
+        read_only_fields = fields
+
+
+class DeliveryDetailSerializer(DeliverySerializer):
+    """A delivery with the fate of each data point and its attempts."""
+
+    ledger = serializers.SerializerMethodField()
+    attempts = AttemptSerializer(many=True)
+
+    class Meta(DeliverySerializer.Meta):
+        fields = (*DeliverySerializer.Meta.fields, "ledger", "attempts")
+        read_only_fields = fields
+
+    def get_ledger(self, delivery: Delivery) -> list[dict[str, Any]]:
+        """Return the fate of each data point."""
+        names = ("type", "id", "fate", "reason")
+        rows = Ledger(delivery.ledger).rows()
+        return [dict(zip(names, row, strict=True)) for row in rows]
