@@ -1,3 +1,7 @@
-"""Door for Django's admin: its pages of this app are in `status.admin`."""
+"""Door for Django's admin, which looks for model admins here."""
 
-from tom_share_worker.status import admin  # noqa: F401
+from tom_share_worker.status import admin, persistent_admin
+
+__all__ = ["admin"]
+
+persistent_admin.extend_the_hosts_admin()

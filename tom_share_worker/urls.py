@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import URLPattern, URLResolver, include, path
 
 from tom_share_worker import toolkit
 from tom_share_worker.delivery import views
-from tom_share_worker.status import api
+from tom_share_worker.status import api, persistent_api, persistent_pages
 from tom_share_worker.status.urls import urlpatterns as status_patterns
 
 app_name = "tom_share_worker"
 
 urlpatterns: list[URLPattern | URLResolver] = list(status_patterns)
 
-TAKEN_OVER = {
+TAKEN_OVER: dict[str, Any] = {
     "targets/<int:pk>/share/": views.TargetShareView,
     "targets/targetgrouping/<int:pk>/share/": views.TargetListShareView,
     "dataproducts/data/<int:dp_pk>/share/": views.DataProductShareView,
     "dataproducts/target/<int:tg_pk>/share/": views.DataShareView,
+    "targets/persistentshare/": persistent_api.PersistentShares,
+    "targets/persistentshare/<int:pk>/": persistent_api.PersistentShare,
+    "targets/<int:target_pk>/persistentshare/": persistent_api.PersistentSharesOfTarget,
+    "targets/persistentshare/manage/": persistent_pages.PersistentShareList,
+    "targets/<int:target_pk>/persistentshare/manage/": (
+        persistent_pages.PersistentShareList
+    ),
+    "targets/persistentshare/manage/table": persistent_pages.PersistentShareTable,
+    "targets/<int:target_pk>/persistentshare/manage/table": (
+        persistent_pages.PersistentShareTable
+    ),
 }
 """The host's addresses that are answered here; its names for them stay as they are."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import destinations, pages
+from tom_share_worker.status import destinations, pages, persistent_pages
 
 urlpatterns = [
     path("", pages.ShareList.as_view(), name="share-list"),
@@ -34,5 +34,30 @@ urlpatterns = [
         "destinations/tests/<int:pk>/",
         destinations.ConnectionTestProgress.as_view(),
         name="connection-test-progress",
+    ),
+    path(
+        "persistent/<int:pk>/",
+        persistent_pages.PersistentShareDetail.as_view(),
+        name="persistent-share",
+    ),
+    path(
+        "persistent/<int:pk>/pause/",
+        persistent_pages.PersistentSharePause.as_view(),
+        name="persistent-share-pause",
+    ),
+    path(
+        "persistent/<int:pk>/resume/",
+        persistent_pages.PersistentShareResume.as_view(),
+        name="persistent-share-resume",
+    ),
+    path(
+        "persistent/<int:pk>/existing/",
+        persistent_pages.PersistentShareExisting.as_view(),
+        name="persistent-share-existing",
+    ),
+    path(
+        "persistent/<int:pk>/delete/",
+        persistent_pages.PersistentShareDelete.as_view(),
+        name="persistent-share-delete",
     ),
 ]
