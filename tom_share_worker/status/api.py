@@ -6,39 +6,34 @@ see; asking for a share writes a row and nothing else, as a click does.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
-import django_filters
-from django import forms
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
-from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tom_share_worker.delivery import actions, wishes
-from tom_share_worker.delivery.outbox import ID_LIMIT
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Delivery, Share
-from tom_share_worker.status import overview
+from tom_share_worker.status import asked, overview
+from tom_share_worker.status.filters import (
+    DeliveryFilter,
+    Pages,
+    ShareFilter,
+    StrictFilters,
+)
 from tom_share_worker.status.serializers import (
     DeliveryDetailSerializer,
     DeliverySerializer,
     ShareDetailSerializer,
-    ShareRequestSerializer,
     ShareSerializer,
 )
-
-KEY_LENGTH = 200
-"""Characters of an Idempotency-Key that its column holds."""
 
 
 class Conflict(APIException):
@@ -55,55 +50,6 @@ class KeyReused(APIException):
         "This Idempotency-Key came with another request before. Send a new key with "
         "each new request, and the same key only to repeat one."
     )
-
-
-class Pages(LimitOffsetPagination):
-    """Pages as in the host's API, whatever the TOM's settings say."""
-
-    default_limit = 100
-    max_limit = 1000
-
-
-class StrictFilters(DjangoFilterBackend):  # type: ignore[misc]
-    """Refuse a filter that does not exist, instead of answering with every row."""
-
-    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
-        """Narrow the rows by the filters of the view."""
-        known = {*view.filterset_class.base_filters, "limit", "offset", "format"}
-        if unknown := sorted(set(request.query_params) - known):
-            raise ValidationError(
-                {unknown[0]: [f"There is no such filter; {_listed(known)}."]}
-            )
-        return super().filter_queryset(request, queryset, view)
-
-
-def _listed(known: set[str]) -> str:
-    return f"known are {', '.join(sorted(known))}"
-
-
-class ShareFilter(FilterSet):  # type: ignore[misc]
-    """By what a list of shares may be narrowed."""
-
-    status = django_filters.MultipleChoiceFilter(choices=Share.Status.choices)
-    origin = django_filters.MultipleChoiceFilter(choices=Share.Origin.choices)
-    destination = django_filters.CharFilter()
-    created_after = django_filters.IsoDateTimeFilter("created", "gte")
-    created_before = django_filters.IsoDateTimeFilter("created", "lt")
-    user = django_filters.CharFilter("user__username")
-
-
-class IdFilter(django_filters.Filter):  # type: ignore[misc]
-    """By an id, and not by what only looks like a number."""
-
-    field_class = forms.IntegerField
-
-
-class DeliveryFilter(FilterSet):  # type: ignore[misc]
-    """By what a list of deliveries may be narrowed."""
-
-    share = IdFilter("share_id", min_value=1, max_value=ID_LIMIT - 1)
-    status = django_filters.MultipleChoiceFilter(choices=Delivery.Status.choices)
-    destination = django_filters.CharFilter()
 
 
 class ShareViewSet(
@@ -139,10 +85,10 @@ class ShareViewSet(
         With an `Idempotency-Key`, a request that is repeated, as its answer was lost,
         is answered with the share that exists.
         """
-        asked = ShareRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        wanted = asked.ShareRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
         try:
-            share, created = self._posted(request, asked)
+            share, created = self._posted(request, wanted)
         except ShareRefused as refusal:
             raise ValidationError({refusal.field: [str(refusal)]}) from refusal
         except ConfigurationError as error:
@@ -155,17 +101,17 @@ class ShareViewSet(
         )
 
     def _posted(
-        self, request: Request, asked: ShareRequestSerializer
+        self, request: Request, wanted: asked.ShareRequestSerializer
     ) -> tuple[Share, bool]:
         """Put the wish into the outbox, or find what its key has put there before."""
-        key = _idempotency_key(request)
+        key = asked.idempotency_key(request)
         known = {"user": request.user, "idempotency_key": key}
-        digest = _digest(request.data) if key else ""
+        digest = asked.digest(request.data) if key else ""
         share = Share.objects.filter(**known).first() if key else None
         if share is None:
             try:
                 with transaction.atomic():
-                    return self._post(asked, key, digest), True
+                    return self._post(wanted, key, digest), True
             except IntegrityError:
                 # The same request, at the same moment, was faster.
                 share = Share.objects.filter(**known).first()
@@ -175,12 +121,14 @@ class ShareViewSet(
             raise KeyReused
         return share, False
 
-    def _post(self, asked: ShareRequestSerializer, key: str, digest: str) -> Share:
+    def _post(
+        self, wanted: asked.ShareRequestSerializer, key: str, digest: str
+    ) -> Share:
         return wishes.post(
             self.request.user,
-            asked.validated_data["destination"],
-            asked.wish(),
-            **asked.text(),
+            wanted.validated_data["destination"],
+            wanted.wish(),
+            **wanted.text(),
             origin=Share.Origin.API,
             idempotency_key=key,
             request_digest=digest,
@@ -260,18 +208,3 @@ NOTHING_TO_RETRY = (
 def _require_act(request: Request, share: Share) -> None:
     if not overview.may_act(request.user, share):
         raise PermissionDenied("You may see this share, but not retry or cancel it.")
-
-
-def _idempotency_key(request: Request) -> str:
-    key = str(request.headers.get("Idempotency-Key", "")).strip()
-    if len(key) > KEY_LENGTH:
-        raise ValidationError(
-            {"Idempotency-Key": [f"It may have {KEY_LENGTH} characters at most."]}
-        )
-    return key
-
-
-def _digest(data: Any) -> str:
-    """Return what tells requests apart: the same whatever the order of the fields."""
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
