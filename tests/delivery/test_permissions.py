@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.test import Client
 from guardian.shortcuts import assign_perm
 
 from tests.delivery import clicks
@@ -216,3 +217,15 @@ def test_a_form_offers_what_a_person_may_use_under_its_headings() -> None:
         ("download", "download"),
         ("Others", [("open", "Open TOM")]),
     ]
+
+
+@pytest.mark.usefixtures("grouped")
+@pytest.mark.parametrize("door", [clicks.on_target, clicks.on_target_list])
+def test_the_share_pages_offer_what_a_person_may_use(door: Any, sky: Sky) -> None:
+    browser = Client()
+    browser.force_login(sky.owner)
+
+    page = browser.get(door(sky).address).content.decode()
+
+    assert '<option value="open">' in page
+    assert '<option value="partner">' not in page

@@ -15,11 +15,23 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 
 from tom_share_worker import toolkit
+from tom_share_worker.delivery import permissions
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share
 
 ID_DIGITS = 19
 """Numbers with so many digits are no ids; databases raise errors on larger ones."""
+
+
+def offering(request: HttpRequest, form: Form) -> Form:
+    """Offer in a form the destinations that this person may use.
+
+    What is posted is not narrowed: the outbox says in better words what is wrong.
+    """
+    if request.method != "POST":
+        field: Any = form.fields["share_destination"]
+        field.choices = permissions.offered(request.user, field.choices)
+    return form
 
 
 def asked(form: Form) -> tuple[str, dict[str, Any]]:

@@ -46,6 +46,9 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
             "share_title": f"Updated data for {self.target.name}",
         }
 
+    def get_form(self, form_class: Any = None) -> Any:
+        return answers.offering(self.request, super().get_form(form_class))
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"target": self.target}
 
@@ -95,7 +98,7 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
         # A list is no file: the host offers to download it all the same, and fails.
         field: Any = form.fields["share_destination"]
         field.choices = [c for c in field.choices if c[0] != conf.DOWNLOAD]
-        return form
+        return answers.offering(self.request, form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         listed = self.target_list.targets.values("pk")
