@@ -24,9 +24,16 @@ class Rule:
     """One scripted trouble: which requests it meets, and how many of them."""
 
     def __init__(
-        self, method: str, path: str, behave: Behaviour, skip: int, times: int | None
+        self,
+        method: str,
+        path: str,
+        behave: Behaviour,
+        skip: int,
+        times: int | None,
+        exact: bool,
     ) -> None:
         self.method, self.path, self.behave = method, path, behave
+        self._exact = exact
         self.released = threading.Event()
         self.met = 0
         self._skip, self._times = skip, times
@@ -36,6 +43,8 @@ class Rule:
         if self.method not in ("*", request.method):
             return False
         if not request.path.startswith(self.path) or self._times == 0:
+            return False
+        if self._exact and request.path != self.path:
             return False
         if self._skip > 0:
             self._skip -= 1
@@ -150,12 +159,14 @@ class RemoteServer:
         *,
         skip: int = 0,
         times: int | None = None,
+        exact: bool = False,
     ) -> Rule:
         """Misbehave on such requests, after `skip` of them, so many `times` or always.
 
-        The rule set last is asked first.
+        Paths that begin so are meant, or with `exact` this one only. The rule set last
+        is asked first.
         """
-        rule = Rule(method, path, behave, skip, times)
+        rule = Rule(method, path, behave, skip, times, exact)
         with self.lock:
             self._rules.insert(0, rule)
         return rule

@@ -55,11 +55,10 @@ class Draft:
 
     def refuse(self, key: Key, reason: str) -> None:
         """Leave out a data point, or a target and all that belongs to it."""
-        self.refused[key] = reason
-        self._rows.pop(key, None)
-        self._target_of.pop(key, None)
         if key.kind == TARGET:
             self._refuse_target(key.pk, reason)
+        else:
+            self._leave_out(key, reason)
 
     def lighten(self) -> None:
         """Leave out the largest rows until the message is not too large."""
@@ -117,9 +116,12 @@ class Draft:
         for key, datum in self.parcel.datums.items():
             of_it = key.pk if key.kind == TARGET else getattr(datum, "target_id", None)
             if of_it == pk and key not in self.refused:
-                self.refused[key] = reason
-                self._rows.pop(key, None)
-                self._target_of.pop(key, None)
+                self._leave_out(key, reason)
+
+    def _leave_out(self, key: Key, reason: str) -> None:
+        self.refused[key] = reason
+        self._rows.pop(key, None)
+        self._target_of.pop(key, None)
 
     def _order(self, topic: str) -> dict[str, list[Key]]:
         """Return which row of ours stands where in the tables of the message."""

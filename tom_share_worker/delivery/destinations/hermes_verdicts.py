@@ -10,7 +10,7 @@ from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.hermes_draft import words
 from tom_share_worker.delivery.message import EarlierAttempt
 from tom_share_worker.delivery.outcomes import Blocked, Outcome, Refused, TryAgain
-from tom_share_worker.models import Failure
+from tom_share_worker.models import Attempt, Failure
 
 SUBMIT = "api/v0/submit_message/"
 
@@ -119,13 +119,15 @@ def may_have_published(earlier: EarlierAttempt) -> bool:
     """
     if earlier.was_lost:
         return True
+    if earlier.outcome == Attempt.Outcome.DELIVERED:
+        return False  # it is out; what is sent now is what it left behind
     if not earlier.request.endswith(SUBMIT):
         return False
     status = earlier.status_code
     if status == HTTPStatus.BAD_REQUEST:
         return _is_about_streams(earlier.answer)
     if status is not None and status < HTTPStatus.MULTIPLE_CHOICES:
-        return "uuid" not in earlier.answer and "error" not in earlier.answer
+        return not earlier.answer.startswith('{"error"')
     return (
         status is None
         or status == HTTPStatus.REQUEST_TIMEOUT
