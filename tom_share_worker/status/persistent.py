@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import persistent
-from tom_share_worker.models import PersistentShareTerms, SavedDatum, Share
+from tom_share_worker.models import (
+    Destination,
+    PersistentShareTerms,
+    SavedDatum,
+    Share,
+)
 from tom_share_worker.status import words
 
 KIND_WORDS = {
@@ -51,6 +56,7 @@ class Standing:
     terms: PersistentShareTerms
     trouble: str
     waiting: int
+    away: bool
     last: Share | None
     may_change: bool
     may_delete: bool
@@ -65,7 +71,7 @@ class Standing:
         """Return the types of data in words."""
         if not self.terms.kinds:
             return "All data"
-        return ", ".join(KIND_WORDS[kind] for kind in self.terms.kinds)
+        return ", ".join(KIND_WORDS.get(kind, kind) for kind in self.terms.kinds)
 
     @property
     def ended(self) -> bool:
@@ -94,7 +100,18 @@ class Standing:
             reason = "until this is put right"
         elif self.terms.paused:
             reason = "until it is resumed"
+        elif self.away:
+            reason = f"until {self.destination} takes deliveries again"
         return f"{points} {wait} {reason}."
+
+    @property
+    def sentences(self) -> str:
+        """Say why it does not share, and what waits; or nothing where all is well."""
+        said = [self.trouble, self.waits]
+        if self.terms.paused:
+            by = self.terms.paused_by
+            said.insert(0, f"Paused by {by.get_username()}." if by else "Paused.")
+        return " ".join(filter(None, said))
 
 
 def standings(user: Any, found: Sequence[Any]) -> list[Standing]:
@@ -113,12 +130,15 @@ def standings(user: Any, found: Sequence[Any]) -> list[Standing]:
         .annotate(Count("pk"))
     )
     last = _last_shares(pks)
+    closed = Destination.objects.filter(Q(paused=True) | Q(failures__gt=0))
+    away = set(closed.values_list("key", flat=True))
     return [
         Standing(
             row,
             terms.get(row.pk, PersistentShareTerms(persistent_share_id=row.pk)),
             persistent.trouble(row),
             waiting.get(row.pk, 0),
+            row.destination in away,
             last.get(row.pk),
             may(user, "change", row),
             may(user, "delete", row),

@@ -68,7 +68,7 @@ class PersistentShareList(_List):
         context = super().get_context_data(**kwargs)
         if self._may_make() and "form" not in context:
             context["form"] = PersistentShareForm(self.request.user, self.target)
-        return context | {"worker_note": notices.worker_note()}
+        return context | {"worker_note": notices.marked_up(notices.worker_note())}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Make a persistent share."""
