@@ -1,11 +1,12 @@
 # `make demo` shows the app at work, `make test` proves it. Neither needs anything but
 # Python 3.11-3.13 with pip: deploy/venv.sh makes the environment.
-.PHONY: help demo demo-check test lint lock venv clean
+.PHONY: help demo demo-check test test-releases lint lock venv clean
 
 help:
 	@echo "make demo        two TOMs on this machine, one sharing with the other; Ctrl-C ends it"
 	@echo "make demo-check  the same without staying; fails if anything did not arrive"
 	@echo "make test        all tests, on SQLite and, where it is installed, on PostgreSQL"
+	@echo "make test-releases  sharing with real TOMs of older releases, which it installs"
 	@echo "make lint        format, lint, import contracts, types, migrations, system checks"
 	@echo "make lock        write deploy/requirements.lock anew from pyproject.toml"
 	@echo "make clean       remove what the other targets made"
@@ -21,6 +22,9 @@ demo-check: venv
 
 test: venv
 	@deploy/test.sh $(PYTEST_ARGS)
+
+test-releases: venv
+	@deploy/test_releases.sh $(PYTEST_ARGS)
 
 lint: venv
 	@deploy/lint.sh

@@ -1,0 +1,29 @@
+"""Fixtures of the tests with TOMs of other releases; `make test-releases` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.conftest import _session_broker, broker, tom
+from tests.releases.released_tom import ReleasedTom
+
+__all__ = ["_session_broker", "broker", "tom"]
+
+RELEASES = ("2.32.4", "3.0.0")
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def lab(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ReleasedTom]:
+    """A running TOM of each older release."""
+    made = ReleasedTom(request.param, tmp_path_factory.mktemp("lab"))
+    if not made.is_installed:
+        pytest.fail("Other releases are installed by `make test-releases`.")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
