@@ -52,6 +52,25 @@ class Stored:
             self._rows[_place(body)] = self._read(*_place(body))
         return self.is_known(body)
 
+    def explanation(self, body: Row) -> str:
+        """Return why a release might never store this row, or nothing.
+
+        Called for a row that met an internal error and was looked for in vain.
+        """
+        kind = _kind(body)
+        rivals = self._rows.get(_place(body)) or ()
+        if kind in _ONE_OF and any(_rivals(kind, body, row) for row in rivals):
+            return (
+                f" It holds another data point of this time and "
+                f"{_ONE_OF[kind][0]}, and TOM Toolkit 3.0.0 has room for one only."
+            )
+        if kind not in _EVER_KNOWN:
+            return (
+                f" A TOM older than 3.0 does so with types of data that its "
+                f"DATA_PRODUCT_TYPES does not name; ask its people to add {kind!r}."
+            )
+        return ""
+
     def account_for(self, body: Row, pages: int | None = None) -> bool:
         """True if a row there is this one and was not taken for another one of ours.
 
@@ -104,6 +123,27 @@ class Stored:
         return body
 
 
+_EVER_KNOWN = ("photometry", "spectroscopy")
+"""Types of data that every TOM names, as `tom_setup` writes them into its settings."""
+
+_ONE_OF = {
+    "photometry": ("filter", ("bandpass",)),
+    "spectroscopy": ("instrument", ("telescope", "instrument")),
+    "astrometry": ("instrument", ("telescope", "instrument")),
+}
+"""Of what TOM Toolkit 3.0.0 keeps one data point at a time: in words, and by field."""
+
+
+def _rivals(kind: str, body: Row, row: Row) -> bool:
+    theirs = row.get("value")
+    if not isinstance(theirs, dict) or _time(row.get("timestamp")) != _time(
+        body["timestamp"]
+    ):
+        return False
+    theirs, ours = _canonical(theirs), _canonical(body.get("value", {}))
+    return all(ours.get(name) == theirs.get(name) for name in _ONE_OF[kind][1])
+
+
 def _place(body: Row) -> tuple[str, str]:
     return str(body["target"]), body["data_type"]
 
@@ -136,9 +176,9 @@ _CANONICAL = {
 
 def same(body: Row, row: Row) -> bool:
     """True if a row read back is the one that was sent, as far as the API shows it."""
-    kind = str(body["data_type"]).lower()
+    kind = _kind(body)
     theirs, ours = row.get("value"), body.get("value", {})
-    if str(row.get("data_type")).lower() != kind or not isinstance(theirs, dict):
+    if _kind(row) != kind or not isinstance(theirs, dict):
         return False
     if _time(row.get("timestamp")) != _time(body["timestamp"]):
         return False
@@ -149,6 +189,11 @@ def same(body: Row, row: Row) -> bool:
         else ours.keys() - _HIDDEN
     )
     return all(ours.get(name) == theirs.get(name) for name in shown | theirs.keys())
+
+
+def _kind(row: Row) -> str:
+    """Return a data type as TOM Toolkit 3 keeps it."""
+    return str(row.get("data_type")).strip().lower()
 
 
 def shows_all(body: Row) -> bool:
