@@ -180,6 +180,8 @@ class TomHandler(Handler):
             case "POST", ["reduceddatums"]:
                 body = json.loads(request.body)
                 return store.create_datum(body if account else body | {"target": 0})
+            case "GET", ["dataproducts"]:
+                return 200, self._page(store.find_products(request.query))
             case "POST", ["dataproducts"]:
                 return store.create_product(*self._form())
         return 404, {"detail": "Not found."}

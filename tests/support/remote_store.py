@@ -164,6 +164,13 @@ class Store:
         found.sort(key=lambda datum: datum["timestamp"], reverse=True)
         return [self.release.shown(datum) for datum in found]
 
+    def find_products(self, query: dict[str, str]) -> list[Json]:
+        """Search as `GET /api/dataproducts/` does."""
+        with self.lock:
+            found = self.find_targets({"name": query.get("target_name", "")})
+            ids = {target["id"] for target in found}
+            return [_shown_product(p) for p in self.products if p["target"] in ids]
+
     def create_product(self, fields: dict[str, str], name: str, data: bytes) -> Reply:
         """Answer `POST /api/dataproducts/`: one product for one product_id."""
         with self.lock:
@@ -173,7 +180,7 @@ class Store:
                     if not self.release.says_already_exists:
                         words = "data product with this product id already exists."
                         return 400, {"product_id": [words]}
-                    return 200, _without_data(known) | {"already_exists": True}
+                    return 200, _shown_product(known) | {"already_exists": True}
             refusal = self._wrong_target(fields.get("target"))
             if refusal is not None:
                 return refusal
@@ -182,7 +189,7 @@ class Store:
             product = {**fields, "id": self._next_id(), "file_name": name, "data": data}
             product["target"] = int(fields["target"])
             self.products.append(product)
-            return 201, _without_data(product)
+            return 201, _shown_product(product)
 
     def _wrong_target(self, pk: Any) -> Reply | None:
         if self._visible(int(pk)) is None:
@@ -204,7 +211,7 @@ def _names(target: Json) -> list[str]:
     return [target["name"], *(alias["name"] for alias in target["aliases"])]
 
 
-def _without_data(product: Json) -> Json:
+def _shown_product(product: Json) -> Json:
     """Return a product as the API shows it: with the address of its file."""
     return product | {"data": f"http://testserver/data/none/{product['file_name']}"}
 

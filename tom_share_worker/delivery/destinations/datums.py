@@ -169,7 +169,7 @@ class Batch:
                 self._errors_in_a_row = 0
                 self._settle(key, Fate.ALREADY_THERE)
                 continue
-            self._failed[key] = note
+            self._failed[key] = note + self._now.explanation(body)
             if not self._failed_meanwhile(key):
                 self.progress.settle(key, Fate.NOT_YET, note)
         self._doubtful.clear()

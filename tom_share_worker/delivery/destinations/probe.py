@@ -144,15 +144,15 @@ class Probe:
         elif "legacy" in str(datums.get("description")):
             self._ok(
                 RELEASE,
-                "3.0.0: everything can be shared. It answers a data point that it "
-                "holds already with an internal error; this TOM then looks it up.",
+                "3.0.0: everything can be shared, but of data points of one time and "
+                "filter it keeps one only.",
             )
         else:
             self._ok(
                 RELEASE,
-                "Older than 3.0: targets and photometry arrive, and so do spectra. It "
-                "keeps upper limits and further values only as it was made to; an "
-                "update of that TOM is advised.",
+                "Older than 3.0: targets, photometry, spectra and files can be shared, "
+                "other types of data only where DATA_PRODUCT_TYPES of that TOM names "
+                "them. It checks our password at each request, half a second long.",
             )
 
     def _write(self) -> None:

@@ -6,6 +6,7 @@ id, which must not belong to another target or name another file there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,9 +20,18 @@ from tom_share_worker.delivery.destinations.datums import Resolve
 from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.destinations.multipart import Multipart
 from tom_share_worker.delivery.destinations.session import Session
-from tom_share_worker.delivery.outcomes import Delivered, Outcome, Refused
+from tom_share_worker.delivery.outcomes import (
+    Delivered,
+    Halted,
+    Outcome,
+    Refused,
+)
 from tom_share_worker.delivery.parcels import ProductParcel
 from tom_share_worker.models import Failure
+
+PAGE, PAGES = "10", 1000
+"""Data products read at a time, as each comes with all its data points; and how many
+such pages are read at most."""
 
 
 class Upload:
@@ -47,11 +57,42 @@ class Upload:
                 self.session, self.parcel.target, self.progress, remote_id
             )
             answer = self._upload(remote_id)
+        if _says_exists(answer):
+            return self._judge_older(remote_id)
         self.session.halt_on_trouble(answer)
         body = answer.json()
         if not isinstance(body, dict):
             return self.session.nonsense()
         return self._judge(body, remote_id)
+
+    def _judge_older(self, remote_id: str) -> Outcome:
+        """Look up what a TOM older than 3.0.1 has under our id, as it does not say."""
+        ours = self.parcel.product_id
+        for product in self._listed():
+            if product.get("product_id") == ours:
+                return self._judge(product | {"already_exists": True}, remote_id)
+        return Refused(
+            Failure.REFUSED_DATA,
+            f"{self.session.name} has a data product with the id {ours} already, but "
+            f"not of a target of this name that our account may see.",
+        )
+
+    def _listed(self) -> Iterator[dict[str, Any]]:
+        """Go through the data products of targets there that have this name."""
+        seen = 0
+        for _ in range(PAGES):
+            params = {"target_name": self.parcel.target.name}
+            params |= {"limit": PAGE, "offset": str(seen)}
+            answer = self.session.request("GET", "api/dataproducts/", params=params)
+            self.session.halt_on_trouble(answer)
+            body = answer.json()
+            found = body.get("results") if isinstance(body, dict) else None
+            if not isinstance(found, list):
+                raise Halted(self.session.nonsense())
+            yield from (product for product in found if isinstance(product, dict))
+            seen += len(found)
+            if not found or not body.get("next"):
+                return
 
     def _judge(self, body: dict[str, Any], remote_id: str) -> Outcome:
         name, product_id = self.session.name, self.parcel.product_id
@@ -102,3 +143,13 @@ class Upload:
         theirs = PurePosixPath(urlsplit(str(body.get("data"))).path).stem
         ours = PurePosixPath(get_valid_filename(self.parcel.file_name)).stem
         return theirs.startswith(ours)
+
+
+def _says_exists(answer: Answer) -> bool:
+    """True if a TOM refuses the file since it has a data product of that id."""
+    body = answer.json()
+    return (
+        answer.status == HTTPStatus.BAD_REQUEST
+        and isinstance(body, dict)
+        and "already exists" in verdicts.words(body.get("product_id"))
+    )
