@@ -38,8 +38,6 @@ def said(browser: Client, click: Click) -> str:
         # Not chosen, or no longer in DATA_SHARING when the form comes back.
         (None, "Destination: This field is required."),
         ("nowhere", "nowhere is not one of the available choices."),
-        # Hermes is in the host's list, but is no TOM.
-        ("hermes:survey.test", "Hermes takes messages and is no TOM"),
     ],
 )
 def test_a_destination_that_is_none_is_answered_in_words(

@@ -1,6 +1,6 @@
 """How a click is read and answered: one sentence and the way back, or a CSV.
 
-Called by `views`.
+Called by `views` and `share_page`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
@@ -21,6 +22,11 @@ from tom_share_worker.models import Share
 
 ID_DIGITS = 19
 """Numbers with so many digits are no ids; databases raise errors on larger ones."""
+
+
+DOWNLOADED = 30_000
+"""Data points in one download: the host names them in one query, and databases bound
+how many that may be, SQLite at 32,766 or less."""
 
 
 def offering(request: HttpRequest, form: Form) -> Form:
@@ -37,7 +43,11 @@ def offering(request: HttpRequest, form: Form) -> Form:
 def asked(form: Form) -> tuple[str, dict[str, Any]]:
     """Return the destination and the text fields of a valid form."""
     asked = form.cleaned_data
-    text = {"title": asked["share_title"], "message": asked["share_message"]}
+    text = {
+        "title": asked["share_title"],
+        "message": asked["share_message"],
+        "authors": asked.get("share_authors", ""),
+    }
     return asked["share_destination"], text
 
 
@@ -55,24 +65,44 @@ def ids(request: HttpRequest, name: str) -> list[int]:
     return [int(pk) for pk in given]
 
 
-def answer(request: HttpRequest, share: Callable[[], Share], back: str) -> HttpResponse:
-    """Put the share into the outbox; say so with a link, or say what is wrong."""
+def answer(
+    request: HttpRequest, share: Callable[[], Share], back: str, again: str = ""
+) -> HttpResponse:
+    """Put the share into the outbox; say so with a link, or say what is wrong.
+
+    Then lead back, or to where one can do it again.
+    """
     try:
         posted = share()
     except (ShareRefused, ConfigurationError) as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(
-            request,
-            format_html(
-                '{} goes to {}. <a class="alert-link" href="{}">Follow its progress</a>'
-                " or go on working; it is sent in the background.",
-                posted.subject,
-                posted.destination_name,
-                posted.get_absolute_url(),
-            ),
-        )
+        return refuse(request, refusal, again or back)
+    messages.success(
+        request,
+        format_html(
+            '{} goes to {}. <a class="alert-link" href="{}">Follow its progress</a>'
+            " or go on working; it is sent in the background.",
+            posted.subject,
+            posted.destination_name,
+            posted.get_absolute_url(),
+        ),
+    )
     return redirect(back)
+
+
+def refuse(request: HttpRequest, refusal: Exception, back: str) -> HttpResponse:
+    """Say what is wrong."""
+    messages.error(request, str(refusal))
+    return redirect(back)
+
+
+def viewable_target(user: Any, pk: int) -> Any:
+    """Return a target the person may view; otherwise answer as the host does."""
+    target = toolkit.viewable_targets(user).filter(pk=pk).first()
+    if target is not None:
+        return target
+    if toolkit.full_target(pk) is None:
+        raise Http404
+    raise PermissionDenied
 
 
 def say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
@@ -87,20 +117,29 @@ def say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
     return redirect(back)
 
 
-def download(request: HttpRequest, form: Form, back: str) -> HttpResponse:
-    """Answer as the host does, with the data points that the visitor may view."""
+def download(
+    request: HttpRequest, form: Form, back: str, whole: Any = None
+) -> HttpResponse:
+    """Answer as the host does, with the data points that the visitor may view.
+
+    With those that are ticked, or with all that the target `whole` has.
+    """
+    photometry = toolkit.DATUM_MODELS["photometry"]._default_manager.all()
     try:
         ticked = ids(request, "share-box")
     except ShareRefused as refusal:
-        messages.error(request, str(refusal))
-        return redirect(back)
-    photometry = toolkit.DATUM_MODELS["photometry"]._default_manager.filter(
-        pk__in=ticked
-    )
+        return refuse(request, refusal, back)
+    if whole is not None:
+        photometry = photometry.filter(target_id=whole.pk)
+    elif len(ticked) <= DOWNLOADED:
+        photometry = photometry.filter(pk__in=ticked)
     viewable = toolkit.viewable_datums(request.user, "photometry", photometry)
-    selected = list(viewable.values_list("pk", flat=True))
+    selected = list(viewable.values_list("pk", flat=True)[: DOWNLOADED + 1])
+    if len(selected) > DOWNLOADED or len(ticked) > DOWNLOADED:
+        many = f"At most {DOWNLOADED:,} data points can be downloaded at a time."
+        return refuse(request, ShareRefused(many), back)
     if not selected:
-        messages.error(request, "No data point is selected that you may download.")
-        return redirect(back)
+        nothing = "No data point is selected that you may download."
+        return refuse(request, ShareRefused(nothing), back)
     response: HttpResponse = toolkit.download_data(form.cleaned_data, selected)
     return response
