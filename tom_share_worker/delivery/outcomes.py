@@ -6,6 +6,7 @@ Destinations return these values; they never touch a row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tom_share_worker.models import Failure
 
@@ -34,10 +35,16 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class Refused:
-    """It will not work however often it is tried."""
+    """It will not work however often it is tried.
+
+    Unless a person chooses: `candidates` are the targets there that match ours, found
+    when the id `instead_of` was no good, or none was known.
+    """
 
     failure: Failure
     note: str
+    candidates: tuple[dict[str, Any], ...] = ()
+    instead_of: str = ""
 
 
 @dataclass(frozen=True)

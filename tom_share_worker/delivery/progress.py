@@ -6,15 +6,15 @@ Between the sender, who owns the row, and the destination, which knows no rows.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tom_share_worker import presence, values
-from tom_share_worker.delivery import claims
+from tom_share_worker.delivery import claims, memory
 from tom_share_worker.delivery.claims import Claim
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
 from tom_share_worker.delivery.outcomes import storable
-from tom_share_worker.models import RemoteTarget
 
 CHECKPOINT = 1.0
 """Seconds between two writes of the ledger while data points go out. Shorter: more
@@ -49,19 +49,17 @@ class Progress:
         """Write down what became of a data point."""
         self.ledger.settle(key, fate, storable(reason))
 
-    def found_target(self, remote_id: str | None) -> None:
-        """Remember, or with None forget, the destination's id of our target."""
-        delivery = self.claim.delivery
-        known: dict[str, Any] = {
-            "destination": delivery.destination,
-            "target_id": delivery.target_id,
-        }
-        if remote_id is None:
-            RemoteTarget.objects.filter(**known).delete()
-        else:
-            RemoteTarget.objects.update_or_create(
-                **known, defaults={"remote_id": remote_id}
-            )
+    def found_target(self, remote_id: str) -> None:
+        """Remember the destination's id of our target."""
+        memory.found(self.claim.delivery, remote_id)
+
+    def forget_target(self, remote_id: str) -> None:
+        """Forget the destination's id of our target."""
+        memory.forget(self.claim.delivery, remote_id)
+
+    def sent_extras(self, extras: Mapping[str, str]) -> None:
+        """Remember the extra fields that the destination has from us."""
+        memory.sent(self.claim.delivery, extras)
 
     def linked(self, url: str) -> None:
         """Take the address at which people see it there; nothing else than a web page.

@@ -22,6 +22,7 @@ from tom_share_worker.delivery import (
     destinations,
     dispatch,
     gate,
+    memory,
     parcels,
 )
 from tom_share_worker.delivery.claims import Claim
@@ -120,13 +121,12 @@ def _record(
 ) -> None:
     """Complete the attempt and move the delivery on, both or neither."""
     now = timezone.now()
-    change = _change(claim.delivery, outcome)
     with transaction.atomic():
+        change = {"note": outcome.note} | _change(claim.delivery, outcome)
         moved = claims.ours(claim).update(
             claim="",
             lease_until=None,
             hinted_at=None,
-            note=outcome.note,
             **progress.columns(),
             **change,
         )
@@ -155,7 +155,11 @@ def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Delivered():
             return _end(Delivery.Status.DELIVERED)
-        case Refused(failure=failure):
+        case Refused(failure=failure, candidates=candidates):
+            if candidates and not memory.several(
+                delivery, candidates, outcome.instead_of
+            ):
+                return _go_on("A person has chosen the target meanwhile.")
             return _end(Delivery.Status.FAILED, failure)
         case TryAgain():
             return _try_again(delivery, outcome)
@@ -166,11 +170,16 @@ def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
                 "failure": Failure.CREDENTIALS_REFUSED,
                 "next_attempt_at": timezone.now(),
             }
-        case Interrupted():
-            return {
-                "status": Delivery.Status.QUEUED,
-                "next_attempt_at": timezone.now(),
-            }
+        case Interrupted(note=note):
+            return _go_on(note)
+
+
+def _go_on(note: str) -> dict[str, Any]:
+    return {
+        "status": Delivery.Status.QUEUED,
+        "next_attempt_at": timezone.now(),
+        "note": note,
+    }
 
 
 def _end(status: str, failure: str = "") -> dict[str, Any]:
