@@ -17,7 +17,7 @@ import django
 from tests.benchmarks import sky
 
 NIGHT = datetime(2026, 3, 1, tzinfo=UTC)
-PARTNER = "partner"
+PARTNER, PERSON = "partner", "astronomer"
 
 
 def targets(owner: str, *names: str) -> dict[str, int]:
@@ -86,7 +86,7 @@ def share(name: str) -> int:
 
     from tom_share_worker.delivery import outbox
 
-    person = User.objects.get(username="astronomer")
+    person = User.objects.get(username=PERSON)
     target = Target.objects.get(name=name)
     pk: int = outbox.share_target_data(person, PARTNER, target).pk
     return pk
@@ -128,7 +128,7 @@ def share_product(pk: str) -> int:
 
     from tom_share_worker.delivery import outbox
 
-    person = User.objects.get(username="astronomer")
+    person = User.objects.get(username=PERSON)
     made: int = outbox.share_data_product(
         person, PARTNER, DataProduct.objects.get(pk=pk)
     ).pk

@@ -25,7 +25,7 @@ from pathlib import Path
 import requests
 
 from tests import postgres
-from tests.benchmarks import machine, sky
+from tests.benchmarks import machine, night, sky
 from tests.benchmarks.machine import say
 from tests.benchmarks.stages import Stage
 
@@ -140,7 +140,7 @@ def run(stage: Stage, count: int, rounds: int, sample: int) -> None:
     names = ["Warm up", "Stock"]
     names += [f"{way} {n}" for n in range(rounds) for way in ("Bare", "Worker")]
     there = stage.run("stock", "targets", sky.ACCOUNT, *names)
-    stage.run("ours", "targets", "astronomer", *names)
+    stage.run("ours", "targets", night.PERSON, *names)
     stage.run("ours", "data", str(sample), "Warm up", "Stock")
     stage.run("ours", "data", str(count), *names[2:])
     stage.start_worker()
