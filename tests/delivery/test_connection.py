@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import PASSWORD, RemoteTom
-from tom_share_worker.delivery import connection, findings, gate, sweep
+from tom_share_worker.delivery import connection, findings, gate, hints, sweep
 from tom_share_worker.delivery.findings import Found
 from tom_share_worker.models import ConnectionTest, Delivery, Destination
 
@@ -96,7 +96,7 @@ def test_the_sweep_has_tests_made_whose_hint_was_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hinted: list[int] = []
-    monkeypatch.setattr(connection.hints, "test_connection", hinted.append)
+    monkeypatch.setattr(hints, "test_connection", hinted.append)
     waiting, running = ask(), ask("wrong")
     ConnectionTest.objects.filter(pk=running.pk).update(started=timezone.now())
 

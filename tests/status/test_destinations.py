@@ -61,13 +61,14 @@ def test_only_those_who_keep_the_tom_see_and_use_it(keeper: User) -> None:
     test = ended(Finding("May we write?", Found.OK, "Yes."))
     staff = permitted("staff", is_staff=True)
     # Who may see the shares of others may not see the accounts of destinations.
-    others = [rows.person("astronomer"), permitted("reader", "view_share")]
+    reader = permitted("reader", "view_share")
+    others: list[User | None] = [rows.person("astronomer"), reader, None]
 
     for person in (keeper, staff):
         assert browser(person).get(LIST).status_code == 200
         assert browser(person).get(progress(test)).status_code == 286
-    for person in [*others, None]:
-        client = browser(person)
+    for other in others:
+        client = browser(other)
         answers = [client.get(url) for url in (LIST, progress(test))]
         answers.append(client.post(ASK, {"destination": "partner"}))
         # The host leads whoever meets a 403 to its login page, as it does strangers.

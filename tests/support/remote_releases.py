@@ -74,7 +74,7 @@ class Release:
         if not self.has_types:
             return bool(new["extras"] == old["extras"])
         if self.one_per_band:
-            return _one_place(new) == _one_place(old)
+            return bool(_one_place(new) == _one_place(old))
         return remote_data.clash(new, old)
 
     def shown(self, datum: Json) -> Json:

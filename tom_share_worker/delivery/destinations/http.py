@@ -206,6 +206,13 @@ def _why(
 
 
 def _why_tls(reason: str) -> str:
+    if "certificate has expired" in reason:
+        return "its TLS certificate has expired; its people must renew it"
+    if "mismatch" in reason:
+        return (
+            "its TLS certificate is for another address; BASE_URL in DATA_SHARING must "
+            "name the one it is for"
+        )
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return (
             "its TLS certificate is not one this machine trusts (VERIFY in "
