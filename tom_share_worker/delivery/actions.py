@@ -1,4 +1,4 @@
-"""The verbs of people: retry and cancel, for one delivery, a share, or a selection.
+"""The verbs of people: retry, cancel, choose, pause and resume.
 
 Called by the pages and the admin. Each respects the legal states: what is under way or
 delivered is not retried, what has ended is not cancelled.
@@ -13,9 +13,15 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from tom_share_worker.delivery import closing, dispatch, gate, hints
+from tom_share_worker.delivery import closing, dispatch, gate, hints, memory
 from tom_share_worker.delivery.ledger import Ledger
-from tom_share_worker.models import Delivery, Destination, Share
+from tom_share_worker.models import (
+    Delivery,
+    Destination,
+    Failure,
+    RemoteTarget,
+    Share,
+)
 
 RETRYABLE = Q(status__in=[Delivery.Status.FAILED, Delivery.Status.CANCELLED]) | Q(
     status=Delivery.Status.DELIVERED, refused_count__gt=0
@@ -85,6 +91,31 @@ def _reopen(destination: str) -> bool:
         return False
     gate.resume(destination)
     return True
+
+
+def waiting_for_choice(known: RemoteTarget) -> QuerySet[Delivery]:
+    """Return what was not sent because several targets there match: of any share."""
+    return Delivery.objects.filter(
+        destination=known.destination,
+        target_id=known.target_id,
+        status=Delivery.Status.FAILED,
+        failure=Failure.AMBIGUOUS_TARGET,
+    ).exclude(share__status=Share.Status.CANCELLED)
+
+
+def choose(seen: RemoteTarget, remote_id: str, by: Any) -> int | None:
+    """Take one of the candidates for our target, and send all that waited for it.
+
+    Return how many deliveries go now; None if it is no candidate, or if somebody else
+    chose since the row was read.
+    """
+    if remote_id not in {one["id"] for one in seen.candidates}:
+        return None
+    if not memory.choose(seen, remote_id, by):
+        return None
+    # Again after the commit, for what a worker found ambiguous while we chose.
+    transaction.on_commit(partial(retry, waiting_for_choice(seen)), robust=True)
+    return retry(waiting_for_choice(seen))
 
 
 def pause(destination: str, by: Any, note: str) -> bool:

@@ -10,6 +10,9 @@ from tom_share_worker import conf
 from tom_share_worker.models.failure import Failure
 from tom_share_worker.models.share import Share
 
+WAITS_FOR_A_PERSON = "waits for a person"
+"""How pages call what failed because a person must choose among targets there."""
+
 
 class Delivery(models.Model):
     """A target, a data product, or a batch of data points of one target."""
@@ -116,6 +119,14 @@ class Delivery(models.Model):
     def destination_name(self) -> str:
         """Return what people call the destination."""
         return conf.display_name(self.destination)
+
+    @property
+    def standing(self) -> str:
+        """Return the status as people read it: some failures wait for their choice."""
+        waits = self.failure == Failure.AMBIGUOUS_TARGET
+        if waits and self.status == self.Status.FAILED:
+            return WAITS_FOR_A_PERSON
+        return self.status
 
     @property
     def what(self) -> str:

@@ -46,8 +46,9 @@ _CURES = {
         "then press Retry."
     ),
     Failure.AMBIGUOUS_TARGET: (
-        "Several targets of the other TOM match this one. Ask the people of that TOM "
-        "to merge or rename them, then press Retry."
+        "Several targets of the other TOM match this one. Choose the right one; all "
+        "that waits for it is sent then. If there is none to choose any more, press "
+        "Retry."
     ),
     Failure.REFUSED_DATA: (
         "This data cannot be taken as it is; the reason is on the page of the "

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
-from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models import Delivery, Failure, Share
+from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import words
 
 Status = Delivery.Status
@@ -70,6 +71,12 @@ class Progress:
     datums: Datums = field(default_factory=Datums)
     percent: int = 0
     retryable: bool = False
+    must_choose: bool = False
+
+    @property
+    def standing(self) -> str:
+        """Return the status as people read it: some failures wait for their choice."""
+        return WAITS_FOR_A_PERSON if self.ended and self.must_choose else self.status
 
     @property
     def total(self) -> int:
@@ -148,6 +155,14 @@ def progress(share: Share, rows: Tally) -> Progress:
         ),
         percent=100 if share.is_ended else _percent(rows),
         retryable=_retryable(share, rows),
+        must_choose=any(must_choose(row) for row in rows),
+    )
+
+
+def must_choose(row: Mapping[str, Any]) -> bool:
+    """True for a row of the tally that waits for a person's choice of a target."""
+    return bool(
+        row["status"] == Status.FAILED and row["failure"] == Failure.AMBIGUOUS_TARGET
     )
 
 

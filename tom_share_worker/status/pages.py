@@ -18,8 +18,16 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker.delivery import actions
-from tom_share_worker.models import Delivery, Share
-from tom_share_worker.status import causes, fates, notices, overview, tables, words
+from tom_share_worker.models import Delivery, RemoteTarget, Share
+from tom_share_worker.status import (
+    causes,
+    choices,
+    fates,
+    notices,
+    overview,
+    tables,
+    words,
+)
 
 STOP_POLLING = 286
 """The status by which htmx learns that it need not ask again."""
@@ -55,7 +63,7 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Gather all that is known of the share."""
         share = _share(self.request, kwargs["pk"])
-        standing = _standing(share)
+        standing = _standing(share, self.request.user)
         status = self.request.GET.get("status", "")
         status = status if status in Delivery.Status.values else ""
         progress = standing["progress"]
@@ -78,7 +86,7 @@ class ShareProgress(LoginRequiredMixin, View):
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer in the form that is asked for."""
         share = _share(request, pk)
-        standing = _standing(share)
+        standing = _standing(share, request.user)
         if request.get_preferred_type(["text/html", "application/json"]) == (
             "application/json"
         ):
@@ -128,17 +136,19 @@ def _as_json(standing: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _standing(share: Share) -> dict[str, Any]:
+def _standing(share: Share, user: Any) -> dict[str, Any]:
     """Gather how a share stands: progress, causes of failure, reasons to wait."""
     destination = notices.state(share.destination)
     tally = overview.tally(share)
     progress = overview.progress(share, tally)
     waits = not progress.ended
     troubled = waits or progress.retryable
+    choice = choices.first_waiting(share, tally)
     return {
         "share": share,
         "progress": progress,
         "causes": causes.of_tally(tally),
+        "choice": choice if choice and choices.may_choose(user, choice) else None,
         "destination": destination,
         "destination_note": notices.destination_note(destination) if troubled else "",
         "worker_note": notices.worker_note() if waits else "",
@@ -204,6 +214,7 @@ class DeliveryDetail(LoginRequiredMixin, TemplateView):
             table=tables.paginated(self.request, table),
             fates=fates.of(delivery),
             cure=causes.cure(delivery),
+            choice=_choice(self.request, delivery),
             retryable=overview.delivery_is_retryable(delivery),
             may_act=overview.may_act(self.request.user, delivery.share),
             **kwargs,
@@ -233,6 +244,12 @@ def _delivery(request: HttpRequest, pk: int) -> Delivery:
         share__in=overview.visible_shares(request.user)
     )
     return get_object_or_404(visible.select_related("share", "data_product"), pk=pk)
+
+
+def _choice(request: HttpRequest, delivery: Delivery) -> RemoteTarget | None:
+    """Return what the person may choose for the target of a delivery."""
+    known = choices.of_delivery(delivery)
+    return known if known and choices.may_choose(request.user, known) else None
 
 
 def _require_act(request: HttpRequest, share: Share) -> None:

@@ -109,11 +109,16 @@ class DeliveryTable(_Table):
         attrs=_TEXT,
         linkify=("tom_share_worker:delivery-detail", {"pk": tables.A("pk")}),
     )
-    status = tables.TemplateColumn(template_name=_BADGE)
+    status = tables.TemplateColumn(template_name=_BADGE, accessor="standing")
     note = tables.Column(attrs=_TEXT)
     tries = tables.Column("Attempts")
     next_attempt_at = tables.Column("Next attempt", empty_values=())
     datum_count = tables.Column("Data points there")
+    link = tables.URLColumn(
+        verbose_name="There",
+        text="See it there",
+        attrs={"a": {"rel": "noopener", "target": "_blank"}},
+    )
 
     class Meta(_Table.Meta):
         empty_text = "There are no deliveries to show."

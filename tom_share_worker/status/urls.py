@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import destinations, pages, persistent_pages
+from tom_share_worker.status import choices, destinations, pages, persistent_pages
 
 urlpatterns = [
     path("", pages.ShareList.as_view(), name="share-list"),
@@ -19,6 +19,9 @@ urlpatterns = [
         "deliveries/<int:pk>/retry/",
         pages.DeliveryRetry.as_view(),
         name="delivery-retry",
+    ),
+    path(
+        "targets/<int:pk>/", choices.TargetChoice.as_view(), name="target-choice"
     ),
     path(
         "destinations/",
