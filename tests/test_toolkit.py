@@ -23,7 +23,7 @@ from tests.delivery import clicks
 from tests.support import rows
 from tests.support.remote_tom import PASSWORD, RemoteTom
 from tom_share_worker import toolkit
-from tom_share_worker.delivery import parcels, payloads, views
+from tom_share_worker.delivery import parcels, payloads, share_page, views
 
 # --- addresses and hooks --------------------------------------------------------
 
@@ -31,12 +31,12 @@ from tom_share_worker.delivery import parcels, payloads, views
 @pytest.mark.parametrize(
     ("name", "argument", "view"),
     [
-        ("targets:share", "pk", views.TargetShareView),
+        ("targets:share", "pk", share_page.TargetShareView),
         ("targets:share-group", "pk", views.TargetListShareView),
         ("dataproducts:share", "dp_pk", views.DataProductShareView),
         ("dataproducts:share_all", "tg_pk", views.DataShareView),
         # The spelling of other templates of the host.
-        ("tom_targets:share", "pk", views.TargetShareView),
+        ("tom_targets:share", "pk", share_page.TargetShareView),
         ("tom_dataproducts:share", "dp_pk", views.DataProductShareView),
         ("tom_dataproducts:share_all", "tg_pk", views.DataShareView),
     ],

@@ -104,12 +104,14 @@ def press(browser: Client, address: str, fields: dict[str, Any]) -> Share:
     return Share.objects.get()
 
 
-def test_the_hosts_target_share_page_posts_a_share(sky: Sky, browser: Client) -> None:
+def test_our_share_page_of_a_target_posts_a_share(sky: Sky, browser: Client) -> None:
     address = reverse("targets:share", kwargs={"pk": sky.target.pk})
 
     fields = form_on(browser, address, address)
 
-    share = press(browser, address, fields)
+    assert fields["share-data_products"] == [str(sky.product.pk)]
+    ticked = {name: at for name, at in fields.items() if not name.startswith("all-")}
+    share = press(browser, address, ticked)
     assert share.kind == Share.Kind.TARGET
     assert sorted(share.selection["photometry"]) == sky.points
 
@@ -150,12 +152,15 @@ def test_the_target_list_page_posts_a_share(sky: Sky, browser: Client) -> None:
     assert share.selection == {"targets": [sky.target.pk]}
 
 
-def test_our_share_page_of_a_target_is_the_hosts_with_our_script(
+def test_the_hosts_share_button_leads_to_our_share_page(
     sky: Sky, browser: Client
 ) -> None:
-    address = reverse("targets:share", kwargs={"pk": sky.target.pk})
+    target = browser.get(reverse("targets:detail", kwargs={"pk": sky.target.pk}))
+    html = BeautifulSoup(target.content, "html.parser")
+    button = html.find("a", title="Share target")
+    assert isinstance(button, Tag)
 
-    page = browser.get(address).content.decode()
+    page = browser.get(str(button["href"])).content.decode()
 
-    assert "tom_share_worker/share_forms.js" in page
-    assert "Persistent" in page  # the host's second tab is still there
+    assert "data-share-page" in page
+    assert "share the target continuously" in page

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, include, path
 
 from tom_share_worker import toolkit
-from tom_share_worker.delivery import views
+from tom_share_worker.delivery import share_page, views
 from tom_share_worker.status import api, persistent_api, persistent_pages
 from tom_share_worker.status.urls import urlpatterns as status_patterns
 
@@ -16,7 +16,7 @@ app_name = "tom_share_worker"
 urlpatterns: list[URLPattern | URLResolver] = list(status_patterns)
 
 TAKEN_OVER: dict[str, Any] = {
-    "targets/<int:pk>/share/": views.TargetShareView,
+    "targets/<int:pk>/share/": share_page.TargetShareView,
     "targets/targetgrouping/<int:pk>/share/": views.TargetListShareView,
     "dataproducts/data/<int:dp_pk>/share/": views.DataProductShareView,
     "dataproducts/target/<int:tg_pk>/share/": views.DataShareView,

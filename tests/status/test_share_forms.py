@@ -13,8 +13,6 @@ from tests.status.conftest import browser
 from tests.support import rows
 from tom_share_worker.models import Share
 
-SCRIPT = "tom_share_worker/share_forms.js"
-
 
 def test_the_navigation_bar_links_to_the_shares_for_people_logged_in(
     owner: User,
@@ -23,18 +21,6 @@ def test_the_navigation_bar_links_to_the_shares_for_people_logged_in(
 
     assert link in browser(owner).get("/").content.decode()
     assert link not in browser(None).get("/").content.decode()
-
-
-def test_the_target_share_page_is_the_hosts_with_the_packing_script(
-    owner: User,
-) -> None:
-    target = rows.target(owner)
-
-    page = browser(owner).get(reverse("targets:share", kwargs={"pk": target.pk}))
-
-    used = {template.name for template in page.templates}
-    assert "tom_targets/target_share.html" in used
-    assert SCRIPT in page.content.decode()
 
 
 def page_of_list(owner: User, count: int) -> tuple[str, str, Any]:

@@ -1,7 +1,7 @@
 """The host's share forms, answered at once: permission, one row, a link.
 
 Each view stands at the host's own address (see the door `urls`) and takes what the
-host's templates post.
+host's templates post. The share page of a target is in `share_page`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.generic import FormView, View
@@ -25,52 +25,6 @@ from tom_share_worker.models import Share
 
 PAGE = 200
 """Targets of a list that its share page names; to share all, none needs naming."""
-
-
-class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
-    """Shares a target, and of its photometry what is ticked."""
-
-    template_name = "tom_share_worker/target_share.html"
-    form_class = toolkit.TargetShareForm
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if not request.user.is_authenticated:
-            return self.handle_no_permission()
-        self.target = _viewable_target(request.user, kwargs["pk"])
-        return super().dispatch(request, *args, **kwargs)
-
-    def get_initial(self) -> dict[str, Any]:
-        return {
-            "submitter": self.request.user,
-            "target": self.target,
-            "share_title": f"Updated data for {self.target.name}",
-        }
-
-    def get_form(self, form_class: Any = None) -> Any:
-        return answers.offering(self.request, super().get_form(form_class))
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"target": self.target}
-
-    def form_valid(self, form: Form) -> HttpResponse:
-        def share() -> Share:
-            if form.cleaned_data["target"].pk != self.target.pk:
-                raise ShareRefused("The form names another target than this page.")
-            ticked = answers.ids(self.request, "share-box")
-            return outbox.share_target(
-                self.request.user, destination, self.target, ticked, **text
-            )
-
-        destination, text = answers.asked(form)
-        if destination == conf.DOWNLOAD:
-            return answers.download(self.request, form, self._back())
-        return answers.answer(self.request, share, self._back())
-
-    def form_invalid(self, form: Form) -> HttpResponse:
-        return answers.say_invalid(self.request, form, self._back())
-
-    def _back(self) -> str:
-        return reverse("targets:detail", kwargs={"pk": self.target.pk})
 
 
 class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
@@ -121,6 +75,7 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
                 self.target_list,
                 None if whole else answers.ids(self.request, "selected-target"),
                 with_data=bool(self.request.POST.get("dataSwitch")),
+                with_products=bool(self.request.POST.get("productSwitch")),
                 **text,
             )
 
@@ -142,7 +97,7 @@ class DataShareView(View):
         back = reverse("targets:detail", kwargs={"pk": tg_pk})
         if not request.user.is_authenticated:
             return redirect_to_login(back)
-        _viewable_target(request.user, tg_pk)
+        answers.viewable_target(request.user, tg_pk)
         return redirect(back)
 
     def post(self, request: HttpRequest, tg_pk: int) -> HttpResponse:
@@ -152,7 +107,7 @@ class DataShareView(View):
             return answers.download(request, form, back)
         if not request.user.is_authenticated:
             return redirect_to_login(back)
-        target = _viewable_target(request.user, tg_pk)
+        target = answers.viewable_target(request.user, tg_pk)
         if not form.is_valid():
             return answers.say_invalid(request, form, back)
         destination, text = answers.asked(form)
@@ -196,16 +151,6 @@ class DataProductShareView(LoginRequiredMixin, View):
             return outbox.share_data_product(request.user, destination, product, **text)
 
         return answers.answer(request, share, back)
-
-
-def _viewable_target(user: Any, pk: int) -> Any:
-    """Return a target the person may view; otherwise answer as the host does."""
-    target = toolkit.viewable_targets(user).filter(pk=pk).first()
-    if target is not None:
-        return target
-    if toolkit.full_target(pk) is None:
-        raise Http404
-    raise PermissionDenied
 
 
 def _viewable_product(user: Any, pk: int) -> Any:
