@@ -18,7 +18,7 @@ from pytest_django import Settings
 from tests.support.processes import Process, manage
 from tests.support.toms import database_url
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import sweep
+from tom_share_worker.delivery import continuous, sweep
 from tom_share_worker.management.commands import share_worker
 
 
@@ -116,6 +116,30 @@ def test_a_sweep_that_fails_is_followed_by_the_next(
     assert third.wait(10)
     sweeper.stop()
     assert not sweeper.is_alive()
+
+
+def test_saved_data_is_looked_for_in_between(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And goes on being looked for where that fails."""
+    settings.TOM_SHARE_WORKER = {"SWEEP_INTERVAL": 60}
+    second = threading.Event()
+    count = iter(range(1, 1000))
+
+    def failing() -> None:
+        if next(count) == 2:
+            second.set()
+        raise RuntimeError("the database is away")
+
+    monkeypatch.setattr(sweep, "sweep", lambda: None)
+    monkeypatch.setattr(continuous, "gather", failing)
+    monkeypatch.setattr(share_worker, "GATHER_INTERVAL", 0.01)
+    sweeper = share_worker.Sweeper()
+
+    sweeper.start()
+
+    assert second.wait(10)
+    sweeper.stop()
 
 
 @pytest.fixture

@@ -2,4 +2,5 @@
 
 .venv/bin/python -m tests.benchmarks.click       how long a click on Share takes
 .venv/bin/python -m tests.benchmarks.sending     how fast data points reach a stock TOM
+.venv/bin/python -m tests.benchmarks.save        what a persistent share adds to saving
 """

@@ -1,10 +1,11 @@
-"""What a persistent share adds to saving a data point: this app beside stock, in one run.
+"""What a persistent share adds to saving a data point: this app beside stock.
 
     .venv/bin/python -m tests.benchmarks.save
 
-The same process saves for a target with a persistent share and for one without, turn
-by turn, so that a busy machine slows both alike. This app's broker is dead throughout;
-the destination is up, refuses connections, or hangs. Stock asks it inside each save.
+In one run, the same process saves for a target with a persistent share and for one
+without, turn by turn, so that a busy machine slows both alike. This app's broker is
+dead throughout; the destination is up, refuses connections, or hangs. Stock asks it
+inside each save.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,18 @@ PATIENCE = 30.0
 
 BAR = 0.002
 
+NIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+
 
 def measure(destination: str, saves: int) -> None:
     """Save in turn with a persistent share and without; print the seconds as JSON."""
+    from django.contrib.auth.models import User
     from tom_dataproducts.models import PhotometryReducedDatum
     from tom_targets.models import PersistentShare, Target
 
     from tests.benchmarks import sky
-    from tests.support.rows import NIGHT, person
 
-    owner = person(sky.ACCOUNT)
+    owner = User.objects.get(username=sky.ACCOUNT)
     shared, alone = Target.objects.order_by("pk")[:2]
     PersistentShare.objects.all().delete()
     PersistentShare.objects.create(user=owner, target=shared, destination=destination)
