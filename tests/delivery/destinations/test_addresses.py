@@ -17,8 +17,7 @@ from tests.support.conversations import (
     product_parcel,
     target_parcel,
 )
-from tests.support.remote_http import TomHandler
-from tests.support.remote_server import Request
+from tests.support.remote_http import Request, TomHandler
 from tests.support.remote_tom import RemoteTom
 from tests.support.tls import Authority, TlsTom
 from tom_share_worker import conf
