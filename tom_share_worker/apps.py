@@ -44,6 +44,10 @@ class TomShareWorkerConfig(AppConfig):
         """Integration point of the host: entries of the navigation bar."""
         return [{"partial": "tom_share_worker/partials/navbar_item.html"}]
 
+    def sharing_backends(self) -> list[dict[str, str]]:
+        """Integration point of the host's next release: who shares, by class."""
+        return [{"class": "tom_share_worker.delivery.backend.BackgroundSharing"}]
+
 
 def _is_makeshift(app: Any) -> bool:
     """True for the app that Celery makes up when it is asked for one and has none."""

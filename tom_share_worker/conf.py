@@ -208,6 +208,16 @@ def kind(key: str) -> str:
     return HERMES if is_hermes else TOM
 
 
+def key_of(value: str) -> str:
+    """Return a form's value as DATA_SHARING has it.
+
+    The host's next release writes `tom:partner` in its forms.
+    """
+    kind, _, key = value.partition(":")
+    known = choices()
+    return key if kind == TOM and value not in known and key in known else value
+
+
 def groups(key: str) -> tuple[str, ...]:
     """Return the groups whose members may share with a destination; none: everybody."""
     name = key.partition(":")[0]

@@ -254,6 +254,7 @@ _ALL_OF = {
 
 def _post(user: Any, destination: str, *, subject: str, **columns: Any) -> Share:
     """Write the row; once it is committed, hint."""
+    destination = conf.key_of(destination)
     if destination not in conf.choices():
         raise ShareRefused(
             f"This TOM has no sharing destination {destination!r}. "

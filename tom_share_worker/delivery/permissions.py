@@ -142,6 +142,6 @@ def offered(user: Any, choices: Iterable[tuple[Any, Any]]) -> list[tuple[Any, An
         if isinstance(label, list | tuple):
             if within := offered(user, label):
                 found.append((value, within))
-        elif value in allowed:
+        elif conf.key_of(value) in allowed:
             found.append((value, label))
     return found
