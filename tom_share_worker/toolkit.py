@@ -42,7 +42,7 @@ __all__ = [
     "data_has_permissions",
     "download_data",
     "full_target",
-    "hermes_credentials",
+    "hermes_key",
     "may_change_target",
     "permitted_targets",
     "sharing_choices",
@@ -191,14 +191,19 @@ def sharing_choices() -> Any:
     return get_sharing_destination_options(include_download=False)
 
 
-def hermes_credentials(user: User) -> tuple[str, str]:
-    """Return a person's key for Hermes and the address it belongs to, or nothing.
+def hermes_key(user: User, base_url: str) -> str:
+    """Return a person's own key for the Hermes at this address, or nothing.
 
-    The package tom-hermes, where it is installed, keeps a key for each person.
+    The package tom-hermes, where it is installed, keeps one for each person who gave
+    it, and one for nobody: that of the TOM.
     """
     if not apps.is_installed("tom_hermes"):
-        return "", ""
+        return ""
     from tom_hermes.credentials import resolve_hermes_credentials
 
     known = resolve_hermes_credentials(user)
-    return str(known.get("api_key") or ""), str(known.get("base_url") or "")
+    ours = resolve_hermes_credentials(None)
+    if str(known.get("base_url") or "").rstrip("/") != base_url.rstrip("/"):
+        return ""  # a key goes to no other address than its own
+    is_own = user is None or known.get("api_key") != ours.get("api_key")
+    return str(known.get("api_key") or "") if is_own else ""

@@ -176,8 +176,9 @@ def test_a_persistent_share_gathers_what_is_saved_into_a_message(
     sky: Sky, hermes: RemoteHermes
 ) -> None:
     persistent.persistent_share(sky.owner, sky.target, TO)
-    taken = {"unit": "AB mag", "telescope": "1m0", "bandpass": "V"}
-    saved = persistent.save_photometry(sky.target, 5, **taken)
+    saved = persistent.save_photometry(
+        sky.target, 5, unit="AB mag", telescope="1m0", bandpass="V"
+    )
 
     assert persistent.gather_later() == 1
 

@@ -157,12 +157,8 @@ def _earlier(delivery: Delivery) -> tuple[EarlierAttempt, ...]:
 
 
 def _own_key(delivery: Delivery) -> str:
-    """Return the person's own key for Hermes, if they gave this TOM one.
-
-    Never for another address than the one it belongs to.
-    """
+    """Return the person's own key for Hermes, if they gave this TOM one."""
     settings = conf.destination(delivery.destination)
     if settings.kind != conf.HERMES:
         return ""
-    key, base_url = toolkit.hermes_credentials(delivery.share.user)
-    return key if base_url.rstrip("/") == settings.base_url.rstrip("/") else ""
+    return toolkit.hermes_key(delivery.share.user, settings.base_url)

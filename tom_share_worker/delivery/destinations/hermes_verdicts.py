@@ -12,6 +12,7 @@ from tom_share_worker.delivery.message import EarlierAttempt
 from tom_share_worker.delivery.outcomes import Blocked, Outcome, Refused, TryAgain
 from tom_share_worker.models import Attempt, Failure
 
+PROFILE = "api/v0/profile/"
 SUBMIT = "api/v0/submit_message/"
 
 _AS_OF_A_TOM = {

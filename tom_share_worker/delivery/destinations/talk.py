@@ -6,13 +6,19 @@ For destinations that are no TOMs; `session` is the same for TOMs, with their ac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from tom_share_worker.conf import DestinationSettings
-from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer, Client, Unreachable
 from tom_share_worker.delivery.outcomes import Halted, TryAgain
 from tom_share_worker.models import Failure
+
+
+class Listener(Protocol):
+    """Who hears what is asked and answered: the progress of a delivery, or a test."""
+
+    def heard(self, request: str, status_code: int | None, answer: str) -> None:
+        """Take the last request and its answer, clean of secrets."""
 
 
 class Talk:
@@ -21,13 +27,13 @@ class Talk:
     def __init__(
         self,
         settings: DestinationSettings,
-        progress: Progress,
+        listener: Listener,
         authorization: str = "",
         secrets: Iterable[str] = (),
     ) -> None:
         self.name = settings.display_name
         self._client = Client(settings.base_url, settings.verify)
-        self._progress = progress
+        self._listener = listener
         self._authorization = authorization
         self._secrets = {*settings.secrets, *secrets}
 
@@ -53,7 +59,7 @@ class Talk:
                 authorization=self._authorization,
             )
         except Unreachable as unreachable:
-            self._progress.heard(f"{method} {self._client.base_url}{path}", None, "")
+            self._listener.heard(f"{method} {self._client.base_url}{path}", None, "")
             raise Halted(
                 TryAgain(
                     Failure.DESTINATION_DOWN,
@@ -63,5 +69,5 @@ class Talk:
             ) from unreachable
         answer = answer.without(self._secrets)
         kept = "" if personal else answer.text()
-        self._progress.heard(answer.request, answer.status, kept)
+        self._listener.heard(answer.request, answer.status, kept)
         return answer
