@@ -184,7 +184,8 @@ def test_the_outbox_refuses_who_is_in_no_group_and_writes_no_row(sky: Sky) -> No
 
 
 def test_groups_concern_each_topic_of_an_entry(settings: Any, db: None) -> None:
-    entry = clicks.SHARING["hermes"] | {"GROUPS": ["LCO"]}
+    entry: Any = clicks.SHARING["hermes"]
+    entry = entry | {"GROUPS": ["LCO"]}
     settings.DATA_SHARING = {"hermes": entry}
     Group.objects.create(name="LCO")
 

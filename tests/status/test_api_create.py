@@ -63,7 +63,7 @@ def sent(answer: Any) -> set[tuple[str, Any]]:
         elif row.kind == Delivery.Kind.DATA_PRODUCT:
             found.add(("data_products", row.data_product_id))
         else:
-            found.update(tuple(key) for key in Ledger(row.ledger).pending())
+            found.update((key.kind, key.pk) for key in Ledger(row.ledger).pending())
     return found
 
 

@@ -50,7 +50,7 @@ class BackgroundSharing:
     ) -> dict[str, str]:
         """Put what is given into the outbox; say so in the host's words."""
         selection = _selection(reduced_datums, data_products)
-        text = {
+        text: dict[str, Any] = {
             name: str(form_data.get(f"share_{name}") or "")
             for name in ("title", "message", "authors")
         }
@@ -98,7 +98,8 @@ def _rows(given: Any) -> Iterable[Any]:
     """Yield the rows of a queryset, of their ids and nothing else, or of a list."""
     if given is None:
         return ()
-    return given.only("pk") if hasattr(given, "only") else given
+    rows: Iterable[Any] = given.only("pk") if hasattr(given, "only") else given
+    return rows
 
 
 def _post(
@@ -106,7 +107,7 @@ def _post(
     destination: str,
     selection: dict[str, list[int]],
     targets: Any,
-    text: dict[str, str],
+    text: dict[str, Any],
 ) -> Share:
     if selection:
         return outbox.share_selected(user, destination, selection, **text)

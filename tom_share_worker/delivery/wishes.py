@@ -129,7 +129,7 @@ def _post_targets(user: Any, destination: str, wish: Wish, **text: Any) -> Share
 
 
 def _post_target(user: Any, destination: str, wish: Wish, **text: Any) -> Share:
-    target = toolkit.viewable_targets(user, [wish.target]).first()
+    target = toolkit.viewable_targets(user).filter(pk=wish.target).first()
     if target is None:
         raise ShareRefused(
             f"There is no target {wish.target}, or it is not for you to share.",

@@ -179,8 +179,9 @@ class DeliveryViewSet(
     def get_queryset(self) -> QuerySet[Delivery]:
         """Return the deliveries of shares that the account may see."""
         found = Delivery.objects.select_related("data_product").order_by("-pk")
-        if not overview.sees_all(self.request.user):
-            found = found.filter(share__user_id=self.request.user.pk)
+        user: Any = self.request.user
+        if not overview.sees_all(user):
+            found = found.filter(share__user_id=user.pk)
         if self.action == "list":
             return found.defer("ledger")
         return found.select_related("share").prefetch_related("attempts")

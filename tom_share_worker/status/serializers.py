@@ -44,14 +44,14 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
 
     class Meta:
         model = Share
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "url", "page", "status", "origin", "user"),
             *("destination", "destination_name", "kind", "subject"),
             *("target", "target_list", "data_product", "persistent_share"),
             *("with_data", "title", "message", "authors"),
             *("created", "ended", "note"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_page(self, share: Share) -> str:
         """Return the address of the share's page."""
@@ -81,12 +81,12 @@ class ShareDetailSerializer(ShareSerializer):
     )
 
     class Meta(ShareSerializer.Meta):
-        fields = (
+        fields: tuple[str, ...] = (
             *ShareSerializer.Meta.fields,
             *("percent", "planned", "deliveries", "datums", "causes", "retryable"),
             *("destination_note", "worker_note"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def to_representation(self, instance: Share) -> dict[str, Any]:
         """Gather how the share stands in a fixed number of queries, then show it."""
@@ -112,7 +112,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
     class Meta:
         model = Delivery
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "url", "share", "position", "status", "kind", "what"),
             *("destination", "destination_name", "target", "target_name"),
             *("data_product", "failure", "cure", "note", "link"),
@@ -120,7 +120,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             *("datum_count", "delivered_count"),
             *("already_there_count", "refused_count"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_cure(self, delivery: Delivery) -> str:
         """Return what helps, or nothing where nothing is wrong."""
@@ -141,11 +141,11 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 
     class Meta:
         model = Attempt
-        fields = (
+        fields: tuple[str, ...] = (
             *("number", "started", "ended", "outcome", "failure", "note"),
             *("request", "status_code", "answer", "worker"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class DeliveryDetailSerializer(DeliverySerializer):
@@ -155,8 +155,12 @@ class DeliveryDetailSerializer(DeliverySerializer):
     attempts = AttemptSerializer(many=True)
 
     class Meta(DeliverySerializer.Meta):
-        fields = (*DeliverySerializer.Meta.fields, "ledger", "attempts")
-        read_only_fields = fields
+        fields: tuple[str, ...] = (
+            *DeliverySerializer.Meta.fields,
+            "ledger",
+            "attempts",
+        )
+        read_only_fields: tuple[str, ...] = fields
 
     def get_ledger(self, delivery: Delivery) -> list[dict[str, Any]]:
         """Return the fate of each data point."""
