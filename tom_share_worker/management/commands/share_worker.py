@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
+import traceback
+import warnings
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +38,7 @@ class Command(BaseCommand):
         "Delivers shares to other TOMs until Ctrl-C or SIGTERM; what it is sending by "
         "then is finished or handed back."
     )
+    requires_system_checks = ()  # made apart, by a child that ends
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options; a TOM that starts small needs none of them."""
@@ -58,9 +62,16 @@ class Command(BaseCommand):
             choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
             help="How much to log (default: by --verbosity, INFO).",
         )
+        parser.add_argument(
+            "--skip-checks", action="store_true", help="Skip system checks."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the broker if there is none, the sweep, and the worker until told."""
+        if not options["skip_checks"]:
+            _check(self)
+        # Celery would make them once more, in this process.
+        os.environ["CELERY_SKIP_CHECKS"] = "1"
         try:
             concurrency = options["concurrency"] or conf.settings().CONCURRENCY
             private = self._private_broker()
@@ -107,6 +118,42 @@ class Command(BaseCommand):
         )
         # In a log file it would otherwise appear when the worker has ended.
         self.stdout.flush()
+
+
+def _check(command: BaseCommand) -> None:
+    """Make the system checks in a child process.
+
+    They load all pages of the TOM, with what draws plots, more than 80 MB that a worker
+    would never use again.
+    """
+    if not hasattr(os, "fork"):
+        command.check()
+        return
+    with warnings.catch_warnings():
+        # Of threads that numerical libraries have started and that the child leaves be.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        os._exit(_check_here(command))
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        raise CommandError("The worker did not start: see the system checks above.")
+
+
+def _check_here(command: BaseCommand) -> int:
+    """Make the checks; return the exit status."""
+    try:
+        command.check()
+    except CommandError as error:
+        command.stderr.write(str(error))
+        return 1
+    except BaseException:  # noqa: BLE001  (nothing may go on in this copy of a process)
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
 
 
 def _work(*, concurrency: int, queues: str, loglevel: str) -> None:
