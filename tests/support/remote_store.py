@@ -176,7 +176,7 @@ class Store:
         with self.lock:
             product_id = fields.get("product_id")
             for known in self.products:
-                if product_id and known["product_id"] == product_id:
+                if product_id and known.get("product_id") == product_id:
                     if not self.release.says_already_exists:
                         words = "data product with this product id already exists."
                         return 400, {"product_id": [words]}

@@ -70,6 +70,16 @@ class DatumsParcel:
 
 
 @dataclass(frozen=True)
+class Home:
+    """Where a data product without an id of its own is in this TOM, by which this TOM
+    is recognised where it is the destination."""
+
+    target_id: str
+    id: str
+    path: str
+
+
+@dataclass(frozen=True)
 class ProductParcel:
     """A data product and a way to open its file, which is never held in memory."""
 
@@ -81,6 +91,7 @@ class ProductParcel:
     file_name: str
     size: int
     open: Callable[[], IO[bytes]] = field(repr=False)
+    home: Home | None = None
 
 
 Parcel = TargetParcel | DatumsParcel | ProductParcel | MessageParcel
@@ -250,6 +261,9 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
         file_name=product.get_file_name(),
         size=size,
         open=lambda: product.data.storage.open(product.data.name, "rb"),
+        home=None
+        if product.product_id
+        else Home(str(product.target_id), str(product.pk), product.data.name),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.support.remote_tom import RemoteTom
 from tests.support.rows import NIGHT
 from tom_share_worker.delivery.destinations.datums import STUBBORN_ATTEMPTS
 from tom_share_worker.delivery.outcomes import Blocked, Delivered, Refused, TryAgain
+from tom_share_worker.delivery.parcels import Home
 from tom_share_worker.models import Failure
 
 DATUMS, TARGETS, PRODUCTS = (
@@ -487,3 +489,52 @@ def test_a_web_page_in_place_of_an_answer_is_no_success(lab: RemoteTom) -> None:
 
     assert isinstance(outcome, TryAgain)
     assert notebook.fates() == ["not yet"]
+
+
+def test_a_page_of_products_that_is_too_long_is_read_one_by_one(
+    settings: Any,
+) -> None:
+    """Before 3.0 a data product is listed with all that was read from it."""
+    with RemoteTom(release=V2_32) as remote:
+        remote.store.add_target(NAME)
+        for number in range(12):
+            extra = "x" * 5_000
+            parcel = product_parcel(product_id=f"other:{number}", extra_data=extra)
+            deliver(remote, parcel)
+        deliver(remote, product_parcel())
+        settings.TOM_SHARE_WORKER = {"ANSWER_LIMIT": 20_000}
+
+        outcome, _ = deliver(remote, product_parcel())
+
+    assert outcome == Delivered("Remote TOM has this data product already.")
+
+
+def test_this_tom_as_its_own_destination_gets_no_second_file(
+    remote: RemoteTom,
+) -> None:
+    target = remote.store.add_target(NAME)
+    remote.store.create_product({"target": str(target["id"])}, "image.fits", b"FITS")
+    [ours] = remote.store.products
+    home = Home(str(target["id"]), str(ours["id"]), "none/image.fits")
+
+    outcome, _ = deliver(remote, product_parcel(home=home))
+
+    assert outcome == Delivered("Remote TOM is this TOM, which has this file.")
+    assert not remote.asked("POST", PRODUCTS)
+
+
+@pytest.mark.parametrize("differs", ["target_id", "id", "path"])
+def test_another_tom_that_only_looks_like_ours_gets_the_file(
+    remote: RemoteTom, differs: str
+) -> None:
+    target = remote.store.add_target(NAME)
+    remote.store.create_product({"target": str(target["id"])}, "image.fits", b"FITS")
+    [theirs] = remote.store.products
+    home = Home(str(target["id"]), str(theirs["id"]), "none/image.fits")
+
+    outcome, _ = deliver(
+        remote, product_parcel(home=dataclasses.replace(home, **{differs: "99"}))
+    )
+
+    assert outcome == Delivered("Remote TOM received the file.")
+    assert len(remote.store.products) == 2

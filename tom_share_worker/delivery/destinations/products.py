@@ -6,15 +6,14 @@ id, which must not belong to another target or name another file there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.utils.text import get_valid_filename
 
-from tom_share_worker.delivery.destinations import verdicts
+from tom_share_worker.delivery.destinations import listing, verdicts
 from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.datums import Resolve
 from tom_share_worker.delivery.destinations.http import Answer
@@ -28,10 +27,6 @@ from tom_share_worker.delivery.outcomes import (
 )
 from tom_share_worker.delivery.parcels import ProductParcel
 from tom_share_worker.models import Failure
-
-PAGE, PAGES = "10", 1000
-"""Data products read at a time, as each comes with all its data points; and how many
-such pages are read at most."""
 
 
 class Upload:
@@ -51,6 +46,8 @@ class Upload:
 
     def send(self, remote_id: str) -> Outcome:
         """Upload the file; say what the other TOM made of it."""
+        if self._is_at_home(remote_id):
+            return Delivered(f"{self.session.name} is this TOM, which has this file.")
         answer = self._upload(remote_id)
         if verdicts.says_invalid_target(answer):
             remote_id = self._resolve_again(
@@ -68,7 +65,7 @@ class Upload:
     def _judge_older(self, remote_id: str) -> Outcome:
         """Look up what a TOM older than 3.0.1 has under our id, as it does not say."""
         ours = self.parcel.product_id
-        for product in self._listed():
+        for product in listing.products(self.session, self.parcel.target.name):
             if product.get("product_id") == ours:
                 return self._judge(product | {"already_exists": True}, remote_id)
         return Refused(
@@ -77,22 +74,28 @@ class Upload:
             f"not of a target of this name that our account may see.",
         )
 
-    def _listed(self) -> Iterator[dict[str, Any]]:
-        """Go through the data products of targets there that have this name."""
-        seen = 0
-        for _ in range(PAGES):
-            params = {"target_name": self.parcel.target.name}
-            params |= {"limit": PAGE, "offset": str(seen)}
-            answer = self.session.request("GET", "api/dataproducts/", params=params)
-            self.session.halt_on_trouble(answer)
-            body = answer.json()
-            found = body.get("results") if isinstance(body, dict) else None
-            if not isinstance(found, list):
-                raise Halted(self.session.nonsense())
-            yield from (product for product in found if isinstance(product, dict))
-            seen += len(found)
-            if not found or not body.get("next"):
-                return
+    def _is_at_home(self, remote_id: str) -> bool:
+        """True if the other TOM is this one, and has the very file we would send.
+
+        It is looked at only where our target has the same id there. Without this, a
+        TOM that shares with itself would get a second data product.
+        """
+        home = self.parcel.home
+        if home is None or remote_id != home.target_id:
+            return False
+        try:
+            listed = listing.products(self.session, self.parcel.target.name)
+            return any(
+                str(product.get("id")) == home.id
+                and str(product.get("target")) == home.target_id
+                and not product.get("product_id")
+                and unquote(urlsplit(str(product.get("data"))).path).endswith(
+                    f"/{home.path}"
+                )
+                for product in listed
+            )
+        except Halted:
+            return False
 
     def _judge(self, body: dict[str, Any], remote_id: str) -> Outcome:
         name, product_id = self.session.name, self.parcel.product_id
