@@ -22,11 +22,7 @@ from tom_share_worker.models import (
     RemoteTarget,
     Share,
 )
-
-RETRYABLE = Q(status__in=[Delivery.Status.FAILED, Delivery.Status.CANCELLED]) | Q(
-    status=Delivery.Status.DELIVERED, refused_count__gt=0
-)
-"""What a person may send again: all that did not arrive, wholly or in part."""
+from tom_share_worker.models.retrying import RETRYABLE
 
 WAITING = Q(status=Delivery.Status.QUEUED)
 """What waits for its time, and may be asked to go at once."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tom_share_worker.models import Delivery, Failure
+from tom_share_worker.models.retrying import has_failed
 from tom_share_worker.status import words
 from tom_share_worker.status.overview import Tally
 
@@ -37,12 +38,7 @@ class Cause:
 
 def of_tally(tally: Tally) -> list[Cause]:
     """Say why what was counted did not arrive, the most frequent cause first."""
-    rows = [
-        row
-        for row in tally
-        if row["status"] == Status.FAILED
-        or (row["status"] == Status.DELIVERED and row["refused"])
-    ]
+    rows = [row for row in tally if has_failed(row["status"], row["refused"])]
     rows.sort(key=lambda row: -row["n"])
     found = Delivery.objects.defer("ledger").select_related("data_product")
     examples = found.in_bulk([row["example"] for row in rows])
@@ -58,8 +54,7 @@ def of_tally(tally: Tally) -> list[Cause]:
 
 def cure(delivery: Delivery) -> str:
     """Return what a person can do for one delivery, or nothing where none is needed."""
-    refused = delivery.status == Status.DELIVERED and delivery.refused_count > 0
-    if delivery.status == Status.FAILED or refused:
+    if has_failed(delivery.status, delivery.refused_count):
         return _failure(delivery.status, delivery.failure).cure
     return ""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
-from tom_share_worker.models import Delivery, Failure, Share
+from tom_share_worker.models import Delivery, Failure, Share, retrying
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import words
 
@@ -180,25 +180,11 @@ def _percent(rows: Tally) -> int:
     return min(99, 100 * done // whole) if whole else 0
 
 
-def delivery_is_retryable(delivery: Delivery) -> bool:
-    """True if a person has a reason to press Retry on this delivery."""
-    return (
-        delivery.status in (Status.FAILED, Status.CANCELLED)
-        or (delivery.status == Status.DELIVERED and delivery.refused_count > 0)
-        or (delivery.status == Status.QUEUED and delivery.failure != "")
-    )
-
-
 def _retryable(share: Share, rows: Tally) -> bool:
-    """True if a person has a reason to press Retry.
-
-    What waits for its first attempt could be retried as well, but needs no help.
-    """
+    """True if a person has a reason to press Retry on a share, planned or not."""
     if not rows:
         return share.status in (Share.Status.FAILED, Share.Status.CANCELLED)
     return any(
-        row["status"] in (Status.FAILED, Status.CANCELLED)
-        or (row["status"] == Status.DELIVERED and row["refused"])
-        or (row["status"] == Status.QUEUED and row["failure"])
+        retrying.needs_retry(row["status"], row["failure"], row["refused"])
         for row in rows
     )

@@ -18,7 +18,7 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker.delivery import actions
-from tom_share_worker.models import Delivery, RemoteTarget, Share
+from tom_share_worker.models import Delivery, RemoteTarget, Share, retrying
 from tom_share_worker.status import (
     causes,
     choices,
@@ -215,7 +215,9 @@ class DeliveryDetail(LoginRequiredMixin, TemplateView):
             fates=fates.of(delivery),
             cure=causes.cure(delivery),
             choice=_choice(self.request, delivery),
-            retryable=overview.delivery_is_retryable(delivery),
+            retryable=retrying.needs_retry(
+                delivery.status, delivery.failure, delivery.refused_count
+            ),
             may_act=overview.may_act(self.request.user, delivery.share),
             **kwargs,
         )
