@@ -93,6 +93,8 @@ def test_w001_names_an_incomplete_destination_and_no_secret(
     [
         ({"HERMES_API_KEY": ""}, "'HERMES_API_KEY'"),
         ({"USER_TOPICS": []}, "'USER_TOPICS'"),
+        ({"USER_TOPICS": "a.topic"}, "'USER_TOPICS'"),
+        ({"ARCHIVE_DELAY": "2 min"}, "'ARCHIVE_DELAY'"),
         ({"KIND": "no.such.place"}, "'no.such.place' is none of them"),
         ({"KIND": "tests.test_checks.HERMES"}, "a class with a method deliver"),
     ],

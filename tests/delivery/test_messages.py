@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import reverse
 from guardian.shortcuts import remove_perm
 from tom_dataproducts.models import PhotometryReducedDatum
 
@@ -188,6 +189,30 @@ def test_a_persistent_share_gathers_what_is_saved_into_a_message(
     [message] = hermes.messages
     assert len(message["data"]["photometry"]) == 5
     assert "SN 2026abc" in message["title"]
+
+
+@pytest.mark.parametrize("source", ["Hermes:survey.test", "survey.test"])
+def test_what_came_from_a_topic_does_not_go_back_to_it(sky: Sky, source: str) -> None:
+    persistent.persistent_share(sky.owner, sky.target, TO)
+    persistent.save_photometry(sky.target, 2, source_name=source)
+
+    assert persistent.gather_later() == 0
+    assert not Share.objects.exists()
+
+
+def test_the_pages_lead_to_the_message(
+    sky: Sky, browser: Client, hermes: RemoteHermes
+) -> None:
+    share = outbox.share_target(sky.owner, TO, sky.target, sky.points)
+    [row] = work(share)
+    page = reverse("tom_share_worker:delivery-detail", kwargs={"pk": row.pk})
+
+    text = browser.get(page).content.decode()
+
+    assert f'href="{row.link}"' in text
+    assert "1 target and 3 data points published on survey.test." in text
+    assert "Targets and data points" in text
+    assert row.link in browser.get(share.get_absolute_url()).content.decode()
 
 
 # --- what is left of it ---------------------------------------------------------------

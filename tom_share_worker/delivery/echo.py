@@ -24,6 +24,11 @@ def came_from(
     location = source_location.casefold()
     if _bare(location).startswith(_bare(destination.base_url)):
         return True
+    if destination.topic and source_name in (
+        destination.topic,
+        f"Hermes:{destination.topic}",
+    ):
+        return True  # as TOM Toolkit 2 and tom-hermes note where a message came from
     return API in location and source_name.casefold() in _names(destination)
 
 

@@ -38,7 +38,7 @@ def test_a_message_names_everything_and_its_address_is_kept(
 
     outcome, notebook = deliver(hermes, message)
 
-    assert outcome == Delivered("3 published on survey.test.")
+    assert outcome == Delivered("3 data points published on survey.test.")
     [published] = hermes.messages
     assert published["topic"] == "survey.test"
     assert published["title"] == "Data of SN 2026abc"
@@ -83,7 +83,7 @@ def test_rows_that_hermes_refuses_stay_behind_one_by_one(hermes: RemoteHermes) -
 
     outcome, notebook = deliver(hermes, message)
 
-    assert outcome == Delivered("2 published on survey.test, 1 refused.")
+    assert outcome == Delivered("2 data points published on survey.test, 1 refused.")
     assert notebook.fates() == ["delivered", "refused", "delivered"]
     [(_, reason)] = notebook.ledger.refused()
     assert "brightness or limiting_brightness are required" in reason
@@ -125,7 +125,7 @@ def test_what_is_gone_is_refused_and_the_rest_goes(hermes: RemoteHermes) -> None
 
     outcome, notebook = deliver(hermes, message)
 
-    assert outcome == Delivered("1 published on survey.test, 2 refused.")
+    assert outcome == Delivered("1 data point published on survey.test, 2 refused.")
     assert all("deleted" in reason for _, reason in notebook.ledger.refused())
 
 

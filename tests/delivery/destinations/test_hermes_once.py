@@ -51,7 +51,7 @@ def test_a_message_of_a_lost_worker_is_found(hermes: RemoteHermes) -> None:
     outcome, notebook = twice(hermes)
 
     assert isinstance(outcome, Delivered)
-    assert "1 published by an earlier attempt" in outcome.note
+    assert "1 data point published by an earlier attempt" in outcome.note
     assert notebook.fates() == ["delivered"]
     assert notebook.link == f"{hermes.url}message/{hermes.published[0].uuid}"
     assert hermes.posted == 1
@@ -73,7 +73,7 @@ def test_another_message_of_the_same_title_is_not_taken_for_ours(
 
         outcome, _ = deliver(remote, parcel(photometry(), earlier=(LOST,)))
 
-        assert outcome == Delivered("1 published on survey.test.")
+        assert outcome == Delivered("1 data point published on survey.test.")
         assert remote.posted == 2
 
 
@@ -139,7 +139,7 @@ def test_after_that_time_it_was_never_published(hermes: RemoteHermes) -> None:
         hermes, parcel(photometry(), earlier=(long_ago,)), ARCHIVE_DELAY=120
     )
 
-    assert outcome == Delivered("1 published on survey.test.")
+    assert outcome == Delivered("1 data point published on survey.test.")
 
 
 BLIND: dict[str, Behaviour] = {

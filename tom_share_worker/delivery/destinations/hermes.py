@@ -29,7 +29,8 @@ class Hermes:
 
     def __init__(self, settings: DestinationSettings) -> None:
         where = f"DATA_SHARING[{settings.key.partition(':')[0]!r}]"
-        if not settings.entry.get("USER_TOPICS"):
+        topics = settings.entry.get("USER_TOPICS")
+        if not topics or not isinstance(topics, list | tuple):
             raise ConfigurationError(
                 f"{where}['USER_TOPICS'] must list the topics that this TOM offers, "
                 f"such as ['hermes.test']."
@@ -41,6 +42,11 @@ class Hermes:
                 f"{where} needs 'HERMES_API_KEY', the API token that the profile page "
                 f"of Hermes shows; or tom_hermes in INSTALLED_APPS, with which each "
                 f"person has a key of their own."
+            )
+        delay = settings.entry.get("ARCHIVE_DELAY", 0)
+        if not isinstance(delay, int | float) or delay < 0:
+            raise ConfigurationError(
+                f"{where}['ARCHIVE_DELAY'] must be a number of seconds."
             )
         self.settings = settings
         self.name = settings.display_name

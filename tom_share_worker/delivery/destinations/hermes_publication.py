@@ -17,7 +17,7 @@ from tom_share_worker.delivery.destinations.hermes_archive import Archive
 from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.destinations.talk import Talk
 from tom_share_worker.delivery.hermes_draft import Draft
-from tom_share_worker.delivery.ledger import Fate
+from tom_share_worker.delivery.ledger import TARGET, Fate
 from tom_share_worker.delivery.message import MessageParcel
 from tom_share_worker.delivery.outcomes import (
     Delivered,
@@ -172,10 +172,18 @@ class Publication:
             self._progress.settle(key, Fate.REFUSED, reason)
 
     def _sentence(self, draft: Draft, found: bool) -> str:
-        refused = f", {len(draft.refused)} refused" if draft.refused else ""
-        how = "by an earlier attempt, whose answer was lost" if found else ""
-        published = f"{len(draft.sent)} published {how}".strip()
-        return f"{published} on {self.settings.topic}{refused}."
+        targets = sum(key.kind == TARGET for key in draft.sent)
+        what = " and ".join(
+            f"{count:,} {noun if count == 1 else f'{noun}s'}"
+            for count, noun in (
+                (targets, "target"),
+                (len(draft.sent) - targets, "data point"),
+            )
+            if count
+        )
+        how = " by an earlier attempt, whose answer was lost," if found else ""
+        refused = f", {len(draft.refused):,} refused" if draft.refused else ""
+        return f"{what} published{how} on {self.settings.topic}{refused}."
 
     def _read(self, answer: Answer) -> dict[str, Any]:
         """Return an answer's JSON object; halt where it is none."""
