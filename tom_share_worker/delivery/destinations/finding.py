@@ -83,18 +83,35 @@ def whole(session: Session, card: TargetCard, progress: Progress) -> Theirs | No
 
 
 def look(session: Session, card: TargetCard, instead_of: str = "") -> Theirs | None:
-    """Look for a target by its names, then for a twin at its position."""
+    """Look for a target by its names and at its position.
+
+    A TOM finds a name as it is spelt there, so what it calls otherwise is looked for by
+    the name without spaces and dashes, too, and by its place in the sky.
+    """
+    found: list[Theirs] = []
+    for term in _terms(card):
+        found += _search(session, {"name": term})
+        if any(theirs.get("name") == card.name for theirs in found):
+            break  # its very name, which decides
+    else:
+        if card.ra is not None and card.dec is not None:
+            cone = {"cone_search": f"{card.ra},{card.dec},{CONE}"}
+            found += _search(session, cone)
     try:
-        for name in filter(toolkit.simplified, card.names):
-            theirs = matching.match(card, _search(session, {"name": name}))
-            if theirs is not None:
-                return theirs
-        if card.ra is None or card.dec is None:
-            return None
-        cone = {"cone_search": f"{card.ra},{card.dec},{CONE}"}
-        return matching.match(card, _search(session, cone))
+        return matching.match(card, found)
     except Ambiguous as several:
         raise Halted(_to_choose(session, card, several, instead_of)) from several
+
+
+def _terms(card: TargetCard) -> list[str]:
+    """Return the names to search for, as they are spelt and without spaces and dashes.
+
+    One at a time: old releases know no list of names.
+    """
+    names = [name for name in card.names if toolkit.simplified(name)]
+    short = [toolkit.simplified(name) for name in names]
+    spelt = {name.lower() for name in names}
+    return list(dict.fromkeys(names + [name for name in short if name not in spelt]))
 
 
 def remember(session: Session, progress: Progress, theirs: Theirs) -> str:
