@@ -2,5 +2,7 @@
 
 .venv/bin/python -m tests.benchmarks.click       how long a click on Share takes
 .venv/bin/python -m tests.benchmarks.sending     how fast data points reach a stock TOM
+.venv/bin/python -m tests.benchmarks.large_file  the memory a file of 1 GB takes
+.venv/bin/python -m tests.benchmarks.million     the memory a million data points take
 .venv/bin/python -m tests.benchmarks.save        what a persistent share adds to saving
 """

@@ -1,7 +1,7 @@
 """One night's data of a survey, in a TOM; run in that TOM's environment.
 
 `python -m tests.benchmarks.night WHAT ...` does one thing and prints, as JSON, what the
-benchmark must know: `targets`, `data`, `bodies`, `share`, `stock`, `product`.
+benchmark must know; the things are the functions named in COMMANDS.
 """
 
 from __future__ import annotations
@@ -151,6 +151,20 @@ def stock_product(pk: str) -> dict[str, Any]:
     }
 
 
+def pause() -> None:
+    """Let nothing go to the partner."""
+    from tom_share_worker.delivery import gate
+
+    gate.pause(PARTNER, "The benchmark plans first.")
+
+
+def resume() -> None:
+    """Let all go to the partner."""
+    from tom_share_worker.delivery import gate
+
+    gate.resume(PARTNER)
+
+
 def accounts() -> None:
     """Make the tables and the accounts."""
     sky.make_accounts()
@@ -160,7 +174,7 @@ COMMANDS = {
     command.__name__: command
     for command in (
         *(accounts, targets, data, bodies, share, stock),
-        *(product, share_product, stock_product),
+        *(product, share_product, stock_product, pause, resume),
     )
 }
 

@@ -30,8 +30,11 @@ PRODUCTION = {"TOM_DEBUG": "0", "TOM_SECRET_KEY": "a-key-of-the-benchmark"}
 class Stage:
     """The two TOMs, the broker and the worker."""
 
-    def __init__(self, place: Path, database: str = "") -> None:
+    def __init__(
+        self, place: Path, database: str = "", remote: dict[str, str] | None = None
+    ) -> None:
         self.place = place
+        self._entry = remote
         self._database = {"DATABASE_URL": database} if database else {}
         self._stack = contextlib.ExitStack()
         self.sharing: dict[str, Any] = {}
@@ -39,20 +42,21 @@ class Stage:
         self.worker: Process | None = None
 
     def __enter__(self) -> Stage:
-        self.run("stock", "accounts")
         self.run("ours", "accounts")
+        self.sharing = {night.PARTNER: self._entry or self._start_stock()}
+        self.broker = self._stack.enter_context(brokers.running(self.place)).url
+        return self
+
+    def _start_stock(self) -> dict[str, str]:
+        self.run("stock", "accounts")
         self.remote = WebServer("stock", self.environment("stock"), self.place)
         self._stack.callback(self.remote.process.kill)
         self.remote.await_up()
-        self.sharing = {
-            night.PARTNER: {
-                "BASE_URL": self.remote.url,
-                "USERNAME": sky.ACCOUNT,
-                "PASSWORD": sky.PASSWORD,
-            }
+        return {
+            "BASE_URL": self.remote.url,
+            "USERNAME": sky.ACCOUNT,
+            "PASSWORD": sky.PASSWORD,
         }
-        self.broker = self._stack.enter_context(brokers.running(self.place)).url
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()

@@ -1,0 +1,56 @@
+"""A remote that takes everything at once: what is measured is the sender alone.
+
+`python -m tests.benchmarks.sink PORT`. It knows every target by its name, takes tokens,
+and answers each data point as TOM Toolkit answers one that it has stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+NO_TOKEN = b"0" * 40
+"""With such a token this app asks whether a TOM takes tokens at all."""
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one connection until it ends."""
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            method, path, _ = head.split(b" ", 2)
+            fields = dict(
+                line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2]
+            )
+            body = await reader.readexactly(int(fields.get(b"content-length", 0)))
+            known = NO_TOKEN not in fields.get(b"authorization", b"")
+            status, said = answer(method.decode(), path.decode(), body, known)
+            text = json.dumps(said).encode()
+            writer.write(
+                b"HTTP/1.1 %d Said\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (status, len(text), text)
+            )
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+def answer(method: str, path: str, body: bytes, known: bool) -> tuple[int, Any]:
+    if not known:
+        return 401, {"detail": "Invalid token."}
+    if method == "POST":
+        return 201, json.loads(body) | {"message": "Data successfully uploaded."}
+    names = parse_qs(urlsplit(path).query).get("name", [])
+    found = [{"id": 1, "name": name, "aliases": []} for name in names]
+    return 200, {"count": len(found), "next": None, "results": found}
+
+
+async def main() -> None:
+    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]))
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
