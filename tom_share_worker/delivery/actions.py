@@ -109,9 +109,10 @@ def choose(seen: RemoteTarget, remote_id: str, by: Any) -> int | None:
         return None
     if not memory.choose(seen, remote_id, by):
         return None
+    count = retry(waiting_for_choice(seen))
     # Again after the commit, for what a worker found ambiguous while we chose.
     transaction.on_commit(partial(retry, waiting_for_choice(seen)), robust=True)
-    return retry(waiting_for_choice(seen))
+    return count
 
 
 def pause(destination: str, by: Any, note: str) -> bool:

@@ -1,0 +1,165 @@
+"""What is remembered of a target there; no worker undoes a person's choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import misbehaviour, rows
+from tests.support.remote_tom import RemoteTom
+from tom_share_worker.delivery import actions, planner, sender
+from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _remote(settings: Any, remote: RemoteTom) -> None:
+    settings.DATA_SHARING = {"partner": remote.entry()}
+    settings.TOM_SHARE_WORKER = {"READ_TIMEOUT": 10}
+
+
+@pytest.fixture
+def twins(remote: RemoteTom) -> list[str]:
+    """Two targets there that match ours."""
+    made = [remote.store.add_target(name) for name in ("SN2026abc", "sn 2026ABC")]
+    return [str(target["id"]) for target in made]
+
+
+def share_of(target: Any) -> Share:
+    """Return a planned share of a target with its data."""
+    made = rows.share(
+        rows.person(),
+        target=target,
+        kind=Share.Kind.TARGET_LIST,
+        target_list=rows.target_list("Tonight", target),
+        with_data=True,
+    )
+    planner.plan(made.pk)
+    return made
+
+
+def send_all(share: Share) -> None:
+    for delivery in share.deliveries.order_by("position"):
+        sender.send(delivery.pk)
+
+
+def failures(*shares: Share) -> set[tuple[str, str]]:
+    found = Delivery.objects.filter(share__in=shares)
+    return set(found.values_list("status", "failure"))
+
+
+def test_two_shares_wait_for_one_choice_and_both_go_where_it_says(
+    remote: RemoteTom, twins: list[str]
+) -> None:
+    target = rows.target(rows.person())
+    rows.photometry(target, 3)
+    first, second = share_of(target), share_of(target)
+    send_all(first)
+    send_all(second)
+    assert failures(first, second) == {("failed", Failure.AMBIGUOUS_TARGET)}
+    known = RemoteTarget.objects.get()
+    assert {one["id"] for one in known.candidates} == set(twins)
+
+    assert actions.choose(known, twins[1], rows.person()) == 4
+    send_all(first)
+    send_all(second)
+    third = share_of(target)
+    send_all(third)
+
+    assert failures(first, second, third) == {("delivered", "")}
+    assert {row["target"] for row in remote.store.datums} == {int(twins[1])}
+    assert len(remote.store.datums) == 3
+    links = set(Delivery.objects.values_list("link", flat=True))
+    assert links == {f"{remote.url}targets/{twins[1]}/"}
+
+
+def test_a_choice_made_while_a_worker_finds_several_is_followed(
+    remote: RemoteTom, twins: list[str]
+) -> None:
+    target = rows.target(rows.person())
+    early, late = share_of(target), share_of(target)
+    send_all(early)
+
+    def choose_then_answer(exchange: misbehaviour.Exchange) -> None:
+        known = RemoteTarget.objects.get()
+        actions.choose(known, twins[0], None)
+        exchange.send(exchange.act())
+
+    remote.on("GET", "/api/targets/", choose_then_answer, times=1)
+    send_all(late)
+
+    row = late.deliveries.get()
+    assert row.status == Delivery.Status.QUEUED
+    assert "chosen" in row.note
+    assert RemoteTarget.objects.get().remote_id == twins[0]
+    send_all(late)
+    assert failures(late) == {("delivered", "")}
+
+
+def test_a_worker_that_finds_one_does_not_replace_what_a_person_chose(
+    remote: RemoteTom, twins: list[str]
+) -> None:
+    target = rows.target(rows.person())
+    share = share_of(target)
+    send_all(share)
+
+    def choose_and_lose_a_twin(exchange: misbehaviour.Exchange) -> None:
+        actions.choose(RemoteTarget.objects.get(), twins[0], None)
+        remote.store.hidden.add(int(twins[0]))
+        exchange.send(exchange.act())
+
+    remote.on("GET", "/api/targets/", choose_and_lose_a_twin, times=1)
+    Delivery.objects.update(status="queued")
+    send_all(share)
+
+    assert RemoteTarget.objects.get().remote_id == twins[0]
+
+
+def test_a_chosen_target_that_is_gone_is_asked_for_again(
+    remote: RemoteTom, twins: list[str]
+) -> None:
+    target = rows.target(rows.person())
+    rows.photometry(target, 1)
+    share = share_of(target)
+    send_all(share)
+    actions.choose(RemoteTarget.objects.get(), twins[0], rows.person())
+    remote.store.delete_target(int(twins[0]))
+
+    send_all(share)
+
+    known = RemoteTarget.objects.get()
+    assert (known.remote_id, known.chosen, known.chosen_by) == ("", None, None)
+    assert [one["id"] for one in known.candidates] == [twins[1]]
+    assert failures(share) == {("failed", Failure.AMBIGUOUS_TARGET)}
+    assert remote.store.datums == []
+
+
+def test_extra_fields_are_remembered_as_they_were_sent(remote: RemoteTom) -> None:
+    target = rows.target(rows.person())
+    target.save(extras={"redshift": 0.05})
+    send_all(share_of(target))
+    assert RemoteTarget.objects.get().sent_extras == {"redshift": "0.05"}
+
+    target.save(extras={"redshift": 0.051})
+    send_all(share_of(target))
+
+    [there] = remote.store.targets
+    [extra] = there["targetextra_set"]
+    assert extra["value"] == "0.051"
+    assert RemoteTarget.objects.get().sent_extras == {"redshift": "0.051"}
+
+
+def test_retry_without_a_choice_asks_again_and_sees_what_changed(
+    remote: RemoteTom, twins: list[str]
+) -> None:
+    share = share_of(rows.target(rows.person()))
+    send_all(share)
+    remote.store.delete_target(int(twins[0]))
+
+    actions.retry_share(share)
+    send_all(share)
+
+    assert failures(share) == {("delivered", "")}
+    assert RemoteTarget.objects.get().remote_id == twins[1]
