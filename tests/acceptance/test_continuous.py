@@ -23,6 +23,9 @@ FILES, ROWS = 3, 40
 OVERLAP = DATUMS // 10
 """Rows of a survey that both TOMs harvest by themselves."""
 
+OTHERS = DATUMS // 30
+"""Rows of each other kind, and upper limits."""
+
 REST = 8.0
 """Seconds without traffic after which it counts as ended: gathering takes two or
 three, a round of an echo would be through in five."""
@@ -57,7 +60,7 @@ def save_everything(toms: list[WholeTom]) -> None:
             tom.begin(f"in_bulk({first}, {bulk})"),
             # The same rows on either side, and others of other kinds.
             tom.begin(f"one_by_one(500_000, {OVERLAP}, source='ASAS')"),
-            tom.begin(f"others({first}, {OVERLAP // 3})"),
+            tom.begin(f"others({first}, {OTHERS})"),
         ]
     for side, tom in enumerate(toms):
         for n in range(FILES):
@@ -75,12 +78,9 @@ def test_both_end_with_the_union_and_traffic_ends(toms: list[WholeTom]) -> None:
     await_rest(toms, 60 + DATUMS / 5)
 
     north, south = toms
-    expected = {
-        "photometry": 2 * (DATUMS // 2 + DATUMS // 3 + FILES * ROWS) + OVERLAP,
-        "spectroscopy": 2 * (OVERLAP // 3),
-        "astrometry": 2 * (OVERLAP // 3),
-        "generic": 2 * (OVERLAP // 3),
-    }
+    one_side = DATUMS // 2 + DATUMS // 3 + FILES * ROWS + OTHERS
+    expected = dict.fromkeys(KINDS, 2 * OTHERS)
+    expected["photometry"] = 2 * one_side + OVERLAP
     for kind in KINDS:
         here, there = Counter(north.holds(kind)), Counter(south.holds(kind))
         assert len(here) == expected[kind]

@@ -19,7 +19,7 @@ from tests.status.test_persistent_api import client, is_refused, sharer
 from tests.support import persistent as saved
 from tests.support import rows
 from tom_share_worker.delivery import persistent
-from tom_share_worker.models import Destination, Share
+from tom_share_worker.models import Delivery, Destination, Failure, Share
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +97,6 @@ def test_its_terms_are_as_asked_and_times_are_in_utc(
     browser: Client, target: Target, settings: Any
 ) -> None:
     settings.TIME_ZONE = "America/Santiago"
-    timezone.get_default_timezone.cache_clear()
     asked = fields(kinds=["spectroscopy", "generic"], until="2050-03-01T12:30")
 
     browser.post(of(target), asked)
@@ -107,7 +106,6 @@ def test_its_terms_are_as_asked_and_times_are_in_utc(
     assert terms.until == datetime(2050, 3, 1, 12, 30, tzinfo=UTC)
     page = browser.get(own(PersistentShare.objects.get())).content.decode()
     assert 'value="2050-03-01T12:30"' in page
-    timezone.get_default_timezone.cache_clear()
 
 
 def test_what_there_is_goes_along_if_asked(browser: Client, target: Target) -> None:
@@ -237,6 +235,26 @@ def test_what_waits_for_a_destination_that_is_away_says_so(
     said = text(browser.get(of(target)))
 
     assert "1 saved data point waits until Partner TOM takes deliveries again." in said
+
+
+def test_why_the_last_share_did_not_arrive_is_told_with_the_cure(
+    browser: Client, target: Target, shared: PersistentShare
+) -> None:
+    points = saved.save_photometry(target, 1)
+    saved.gather_later()
+    share = Share.objects.get()
+    rows.delivery(
+        share,
+        photometry=points,
+        status=Delivery.Status.FAILED,
+        failure=Failure.NO_MATCHING_TARGET,
+    )
+    Share.objects.update(status=Share.Status.FAILED, planned=True)
+
+    for address in (of(target), own(shared)):
+        said = text(browser.get(address))
+        assert "Its last share did not arrive, or not all of it." in said
+        assert f"No matching target: {Failure.NO_MATCHING_TARGET.cure}" in said
 
 
 def test_an_end_that_is_over_is_told(

@@ -94,9 +94,10 @@ def in_bulk(first: int, count: int, source: str = "ZTF") -> None:
 
 
 def others(first: int, count: int) -> None:
-    """Save spectra, positions and data of a kind of its own."""
+    """Save spectra, positions, limits, and data of a kind of its own."""
     from tom_dataproducts.models import (
         AstrometryReducedDatum,
+        PhotometryReducedDatum,
         ReducedDatum,
         SpectroscopyReducedDatum,
     )
@@ -112,6 +113,9 @@ def others(first: int, count: int) -> None:
         SpectroscopyReducedDatum(**at, flux=flux, wavelength=[4000.0, 4001.5]).save()
         AstrometryReducedDatum(**at, ra=10.0 + n / 7, dec=5.0).save()
         ReducedDatum(**at, data_type="radio", value={"flux_mjy": n / 7}).save()
+        # An upper limit of a reduction: the other side's API shows neither.
+        limit = {"limit": 18 + n / 7000, "reduction_version": "v2"}
+        PhotometryReducedDatum(**at, bandpass="z", **limit).save()
 
 
 def file(first: int, count: int) -> str:

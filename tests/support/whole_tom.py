@@ -89,7 +89,8 @@ class WholeTom:
         self._worker = worker
 
     def lose_worker(self) -> None:
-        """End its worker as a power cut would, and start another one."""
+        """End its worker in the middle, as a power cut would; start another one."""
+        wait_until(lambda: self.counts()["attempts"], 60, "an attempt", self.tell)
         self._worker.kill()
         self.start_worker()
 

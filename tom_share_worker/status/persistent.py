@@ -17,7 +17,7 @@ from tom_share_worker.models import (
     SavedDatum,
     Share,
 )
-from tom_share_worker.status import words
+from tom_share_worker.status import causes, overview, words
 
 KIND_WORDS = {
     "photometry": "Photometry",
@@ -58,6 +58,7 @@ class Standing:
     waiting: int
     away: bool
     last: Share | None
+    last_trouble: str
     may_change: bool
     may_delete: bool
 
@@ -107,7 +108,7 @@ class Standing:
     @property
     def sentences(self) -> str:
         """Say why it does not share, and what waits; or nothing where all is well."""
-        said = [self.trouble, self.waits]
+        said = [self.trouble, self.waits, self.last_trouble]
         if self.terms.paused:
             by = self.terms.paused_by
             said.insert(0, f"Paused by {by.get_username()}." if by else "Paused.")
@@ -140,6 +141,7 @@ def standings(user: Any, found: Sequence[Any]) -> list[Standing]:
             waiting.get(row.pk, 0),
             row.destination in away,
             last.get(row.pk),
+            _trouble_of(last.get(row.pk)),
             may(user, "change", row),
             may(user, "delete", row),
         )
@@ -156,3 +158,12 @@ def _last_shares(pks: list[int]) -> dict[int, Share]:
         for share in shares.defer("selection", "plan_cursor")
         if share.persistent_share_id is not None
     }
+
+
+def _trouble_of(share: Share | None) -> str:
+    """Say why the last share did not arrive, with the cure, or nothing where it did."""
+    if share is None or share.status not in (Share.Status.FAILED, Share.Status.PARTLY):
+        return ""
+    found = causes.of_tally(overview.tally(share))
+    why = f" {found[0].title}: {found[0].cure}" if found else f" {share.note}"
+    return f"Its last share did not arrive, or not all of it.{why}".strip()

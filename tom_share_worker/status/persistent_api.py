@@ -7,6 +7,8 @@ shares of targets they may not view, or makes one in the name of another person.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import Http404
@@ -68,17 +70,13 @@ class _Serializer(serializers.ModelSerializer[Any]):
         return instance
 
 
-class _told:  # noqa: N801  (used as a function)
-    """Turns a refusal into the API's answer 400 with its reason."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, ShareRefused):
-            raise serializers.ValidationError(
-                {"non_field_errors": [str(error)]}
-            ) from error
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn a refusal into the API's answer 400 with its reason."""
+    try:
+        yield
+    except ShareRefused as error:
+        raise serializers.ValidationError({"non_field_errors": [str(error)]}) from error
 
 
 class _ModelPermission(permissions.DjangoModelPermissions):
