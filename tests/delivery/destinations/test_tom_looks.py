@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tom_dataproducts.models import ReducedDatum
+from tom_dataproducts.models import ReducedDatum, SpectroscopyReducedDatum
 
 from tests.support import misbehaviour
 from tests.support.conversations import (
@@ -108,6 +108,19 @@ def test_two_of_ours_that_look_alike_are_not_taken_for_the_same_one(
 
     assert outcome == Delivered("1 delivered, 1 already there.")
     assert len(remote.store.datums) == 2
+
+
+def test_spectra_are_not_read_back_to_save_requests(remote: RemoteTom) -> None:
+    """A page of them may be too long an answer, and end the delivery."""
+    spectrum = SpectroscopyReducedDatum(timestamp=NIGHT, flux=[1.0], wavelength=[4e3])
+    deliver(remote, datums_parcel(spectrum, kind="spectroscopy"))
+
+    outcome, _ = deliver(
+        remote, datums_parcel(spectrum, kind="spectroscopy", look_first=True)
+    )
+
+    assert outcome == Delivered("1 already there.")
+    assert not remote.asked("GET", "/api/reduceddatums/")
 
 
 def test_a_target_with_far_more_data_is_not_read_to_save_requests(

@@ -189,12 +189,14 @@ class Batch:
         """True if the other side had this row before we began, so that it stays put.
 
         Looked up where no constraint there would catch a repeat, and where many rows
-        may be repeats: one look then takes the place of a request per row.
+        may be repeats: one look then takes the place of a request per row. Not for
+        spectra, each of which is as large to read back as to send.
         """
         if _is_unguarded(body):
             return self._before.account_for(body)
         return (
             self._look_first
+            and body["data_type"] != "spectroscopy"
             and stored.shows_all(body)
             and self._before.account_for(body, stored.PAGES_AHEAD)
         )

@@ -13,9 +13,9 @@ from typing import Any
 from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.outcomes import Halted
 
-PAGE, PAGE_OF_SPECTRA = 500, 10
+PAGE, PAGE_OF_SPECTRA = 500, 4
 """Rows read back at a time: a spectrum takes thousands of times the bytes, and an
-answer over ANSWER_LIMIT is refused."""
+answer over ANSWER_LIMIT is refused. Four may have some 20,000 points each."""
 
 PAGES_AHEAD = 10
 """Pages read to save requests. A stock TOM loads all data of the target for each page,
@@ -63,6 +63,11 @@ class Stored:
             return (
                 f" It holds another data point of this time and "
                 f"{_ONE_OF[kind][0]}, and TOM Toolkit 3.0.0 has room for one only."
+            )
+        if kind == "spectroscopy" and len(body["value"].get("flux", ())) >= _LONG:
+            return (
+                " A TOM on PostgreSQL does so with spectra of some 300 points and "
+                "more; share the spectrum as a file instead."
             )
         if kind not in _EVER_KNOWN:
             return (
@@ -125,6 +130,10 @@ class Stored:
 
 _EVER_KNOWN = ("photometry", "spectroscopy")
 """Types of data that every TOM names, as `tom_setup` writes them into its settings."""
+
+_LONG = 250
+"""Points from which on a spectrum may be too long for the index that TOM Toolkit has
+over its flux on PostgreSQL; measured at about 300."""
 
 _ONE_OF = {
     "photometry": ("filter", ("bandpass",)),
@@ -197,7 +206,7 @@ def _kind(row: Row) -> str:
 
 
 def shows_all(body: Row) -> bool:
-    """True if a row that looks like this one cannot be another one.
+    """True if it can be looked up: one that looks like this one is no other one.
 
     Two rows may differ in what makes them two for a TOM and is not shown: the version
     of the reduction, and the limit where there is no brightness.
