@@ -149,6 +149,7 @@ BLIND: dict[str, Behaviour] = {
     "an error of the archive": misbehaviour.answer(422, {"error": "no"}),
     "an error in words": misbehaviour.answer(200, {"error": "no"}),
     "no list": misbehaviour.answer(200, {"messages": None}),
+    "no uuid": misbehaviour.answer(200, {"messages": [{"annotations": {}}]}),
     "forbidden": misbehaviour.answer(403, {"detail": "No."}),
 }
 

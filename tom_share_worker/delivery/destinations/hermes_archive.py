@@ -65,9 +65,10 @@ class Archive:
             if not isinstance(listed, list):
                 raise self._cannot_look("its list of messages could not be read")
             for row in listed:
-                notes = row.get("annotations", {}) if isinstance(row, dict) else {}
-                title = notes.get("title")
-                if notes.get("con_text_uuid") and title in (None, "", parcel.title):
+                notes = row.get("annotations") if isinstance(row, dict) else None
+                if not isinstance(notes, dict) or not notes.get("con_text_uuid"):
+                    raise self._cannot_look("its list of messages could not be read")
+                if notes.get("title") in (None, "", parcel.title):
                     yield str(notes["con_text_uuid"])
             if not page.get("next"):
                 return
