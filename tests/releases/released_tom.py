@@ -64,9 +64,7 @@ class ReleasedTom:
         self._run("-m", "django", "startproject", PROJECT, str(self.directory))
         self._add_tom_setup()
         self._run("manage.py", "tom_setup", typed=_ANSWERS)
-        local = self.directory / "local_settings.py"
-        changes = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
-        local.write_text(_LOCAL_SETTINGS + changes)
+        self._change(settings)
         self._run("manage.py", "migrate", "--verbosity", "0")
         self._run("manage.py", "shell", "-c", _ACCOUNT)
         self.serve()
@@ -88,6 +86,12 @@ class ReleasedTom:
             self.directory,
         )
         wait_until(self._answers, 90, f"TOM {self.release}", self._server.tell)
+
+    def restart(self, **settings: Any) -> None:
+        """Serve it with other settings."""
+        self.close()
+        self._change(settings)
+        self.serve()
 
     def close(self) -> None:
         """End its web server."""
@@ -133,6 +137,11 @@ class ReleasedTom:
         answer = browser.post(page.url, data=form, timeout=60)
         assert "/login" not in answer.url, answer.text[:2000]
         return browser
+
+    def _change(self, settings: dict[str, Any]) -> None:
+        changes = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
+        local = self.directory / "local_settings.py"
+        local.write_text(_LOCAL_SETTINGS + changes)
 
     def _add_tom_setup(self) -> None:
         settings = self.directory / PROJECT / "settings.py"

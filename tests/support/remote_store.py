@@ -161,6 +161,8 @@ class Store:
             if part := query.get("target_name"):
                 ids = {t["id"] for t in self.find_targets({"name": part})}
                 found = [d for d in found if d["target"] in ids]
+            if product := query.get("data_product__id"):
+                found = [d for d in found if str(d.get("product")) == product]
         found.sort(key=lambda datum: datum["timestamp"], reverse=True)
         return [self.release.shown(datum) for datum in found]
 

@@ -118,6 +118,7 @@ def test_a_locked_site_is_reachable_and_lets_nobody_in(release: Release) -> None
 
     assert found[probe.REACHABLE].found is Found.OK
     assert list(troubles(found)) == [probe.CREDENTIALS]
+    assert "add '/api/*' to OPEN_URLS" in found[probe.CREDENTIALS].words
 
 
 NOWHERE: dict[str, tuple[Behaviour, str]] = {

@@ -37,6 +37,7 @@ DATUMS, TARGETS, PRODUCTS = (
     "/api/targets/",
     "/api/dataproducts/",
 )
+_NO_SOURCE = {"source_name": "", "source_location": ""}
 TO_LOGIN = misbehaviour.redirect(302, "/accounts/login/?next=/api/")
 
 
@@ -538,3 +539,70 @@ def test_another_tom_that_only_looks_like_ours_gets_the_file(
 
     assert outcome == Delivered("Remote TOM received the file.")
     assert len(remote.store.products) == 2
+
+
+@pytest.mark.parametrize("kind", ["photometry", "spectroscopy"])
+def test_a_table_of_which_nothing_was_read_is_told(lab: RemoteTom, kind: str) -> None:
+    """A stock TOM takes the file of a spectrum without a FACILITY, and stores none."""
+    outcome, _ = deliver(lab, product_parcel(data_product_type=kind))
+
+    assert isinstance(outcome, Delivered)
+    assert "received the file, but shows no data points of it" in outcome.note
+    assert "FACILITY" in outcome.note
+    assert len(lab.store.products) == 1
+
+
+def test_a_table_that_was_read_is_a_plain_success(remote: RemoteTom) -> None:
+    remote.store.add_target(NAME)
+    read = {"target": 1, "product": 2, "data_type": "radio", "timestamp": NIGHT}
+    remote.store.datums.append(read | {"fields": _NO_SOURCE, "extras": {}})
+
+    outcome, _ = deliver(remote, product_parcel(data_product_type="photometry"))
+
+    assert outcome == Delivered("Remote TOM received the file.")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [misbehaviour.html(500), misbehaviour.cut, misbehaviour.answer(200, ["?"])],
+    ids=["500", "cut", "nonsense"],
+)
+def test_what_cannot_be_looked_up_after_an_upload_spoils_no_success(
+    lab: RemoteTom, trouble: misbehaviour.Behaviour
+) -> None:
+    lab.on("GET", DATUMS, trouble)
+
+    outcome, _ = deliver(lab, product_parcel(data_product_type="photometry"))
+
+    assert outcome == Delivered("Remote TOM received the file.")
+
+
+def test_a_file_that_is_still_to_be_read_there_is_not_doubted(lab: RemoteTom) -> None:
+    def later(exchange: Exchange) -> None:
+        reply = exchange.act()
+        exchange.send(dataclasses.replace(reply, status=202))
+
+    lab.on("POST", PRODUCTS, later)
+
+    outcome, _ = deliver(lab, product_parcel(data_product_type="photometry"))
+
+    assert outcome == Delivered("Remote TOM received the file.")
+
+
+def test_a_spectrum_that_postgresql_cannot_index_is_told_so(
+    remote: RemoteTom,
+) -> None:
+    remote.store.add_target(NAME)
+    remote.on("POST", DATUMS, misbehaviour.html(500))
+    long = SpectroscopyReducedDatum(
+        timestamp=NIGHT, flux=[1.0] * 400, wavelength=[4000.0] * 400
+    )
+
+    _, notebook = deliver(
+        remote,
+        datums_parcel(long, kind="spectroscopy", attempts=STUBBORN_ATTEMPTS),
+    )
+
+    [(_, reason)] = notebook.ledger.refused()
+    assert "spectra of some 300 points" in reason
+    assert "share the spectrum as a file" in reason

@@ -46,6 +46,7 @@ class Probe:
         self._accounts = Accounts()  # of its own: what was accepted once may be no more
         self._authorization = ""
         self._findings: list[Finding] = []
+        self._is_locked = False
 
     def findings(self) -> list[Finding]:
         """Ask everything; after an answer without which nothing works, no more."""
@@ -83,6 +84,8 @@ class Probe:
         if trouble is not None and not closed and not to_login:
             self._trouble(REACHABLE, _told(trouble))
             return
+        # Strangers may read a TOM's API, unless the whole site is locked to them.
+        self._is_locked = to_login or answer.status == HTTPStatus.FORBIDDEN
         secure = self._settings.base_url.startswith("https:")
         way = (
             "the connection is encrypted"
@@ -110,13 +113,27 @@ class Probe:
         )
 
     def _credentials(self) -> None:
-        self._authorization = self._accounts.authorization(self._settings, self._client)
-        answer = self._request("GET", _TARGETS, params={"limit": "1"})
-        trouble = verdicts.trouble(answer, self.name)
+        try:
+            self._authorization = self._accounts.authorization(
+                self._settings, self._client
+            )
+            answer = self._request("GET", _TARGETS, params={"limit": "1"})
+            trouble = verdicts.trouble(answer, self.name)
+        except Halted as halted:
+            trouble = halted.outcome
         if trouble is not None:
-            self._trouble(CREDENTIALS, _told(trouble))
+            words = self._locked() if self._is_locked else _told(trouble)
+            self._trouble(CREDENTIALS, words)
             return
         self._ok(CREDENTIALS, f"{self._account()} is accepted{_sees(answer.json())}.")
+
+    def _locked(self) -> str:
+        return (
+            f"{self.name} is locked (AUTH_STRATEGY): it lets nobody in who is not "
+            f"logged in as a browser is, and does not look at our account. Ask its "
+            f"people to add '/api/*' to OPEN_URLS in their settings, or at least to "
+            f"check our account."
+        )
 
     def _unreachable(self, why: str) -> str:
         said = f"{self.name} could not be reached: {why}."

@@ -28,6 +28,9 @@ from tom_share_worker.delivery.outcomes import (
 from tom_share_worker.delivery.parcels import ProductParcel
 from tom_share_worker.models import Failure
 
+_TABLES = ("photometry", "spectroscopy")
+"""Types of data products that every TOM reads data points from."""
+
 
 class Upload:
     """The sending of one data product."""
@@ -60,7 +63,13 @@ class Upload:
         body = answer.json()
         if not isinstance(body, dict):
             return self.session.nonsense()
-        return self._judge(body, remote_id)
+        outcome = self._judge(body, remote_id)
+        if outcome == self._received() and answer.status == HTTPStatus.CREATED:
+            return self._received(self._unread(body))
+        return outcome
+
+    def _received(self, warning: str = "") -> Delivered:
+        return Delivered(f"{self.session.name} received the file{warning}.")
 
     def _judge_older(self, remote_id: str) -> Outcome:
         """Look up what a TOM older than 3.0.1 has under our id, as it does not say."""
@@ -106,7 +115,7 @@ class Upload:
                 f"belongs to another target there.",
             )
         if not body.get("already_exists"):
-            return Delivered(f"{name} received the file.")
+            return self._received()
         if not self._is_this_file(body):
             return Refused(
                 Failure.REFUSED_DATA,
@@ -114,6 +123,28 @@ class Upload:
                 f"take this one.",
             )
         return Delivered(f"{name} has this data product already.")
+
+    def _unread(self, body: dict[str, Any]) -> str:
+        """Return words of warning where a table was accepted and nothing read of it.
+
+        A stock TOM does so without a word, with a spectrum that names no FACILITY.
+        """
+        if self.parcel.data_product_type not in _TABLES or body.get("id") is None:
+            return ""
+        params = {"data_product__id": str(body["id"]), "limit": "1"}
+        try:
+            answer = self.session.request("GET", "api/reduceddatums/", params=params)
+        except Halted:
+            return ""
+        found = answer.json()
+        if answer.status != HTTPStatus.OK or not isinstance(found, dict):
+            return ""
+        if found.get("count") != 0:
+            return ""
+        return (
+            ", but shows no data points of it. Check that it has the format of its "
+            "data product type; the file of a spectrum must name its FACILITY"
+        )
 
     def _upload(self, remote_id: str) -> Answer:
         """Send the file; once more, from its beginning, if our token had expired."""
