@@ -1,6 +1,6 @@
 # `make demo` shows the app at work, `make test` proves it. Neither needs anything but
 # Python 3.11-3.13 with pip: deploy/venv.sh makes the environment.
-.PHONY: help demo demo-check test test-releases lint lock venv clean
+.PHONY: help demo demo-check test test-releases lint lock openapi venv clean
 
 help:
 	@echo "make demo        two TOMs on this machine, one sharing with the other; Ctrl-C ends it"
@@ -9,6 +9,7 @@ help:
 	@echo "make test-releases  sharing with real TOMs of older releases, which it installs"
 	@echo "make lint        format, lint, import contracts, types, migrations, system checks"
 	@echo "make lock        write deploy/requirements.lock anew from pyproject.toml"
+	@echo "make openapi     write the description of the REST API anew from the code"
 	@echo "make clean       remove what the other targets made"
 
 venv:
@@ -31,6 +32,9 @@ lint: venv
 
 lock:
 	@deploy/lock.sh
+
+openapi: venv
+	@.venv/bin/python deploy/openapi.py
 
 clean:
 	rm -rf .venv .tools .demo .coverage .coverage.* htmlcov dist build

@@ -38,7 +38,10 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
     url = serializers.HyperlinkedIdentityField(view_name="api:shares-detail")
     page = serializers.SerializerMethodField(help_text="Where people follow it.")
     user = serializers.CharField(
-        source="user.username", default=None, help_text="Who asked for it."
+        source="user.username",
+        default=None,
+        allow_null=True,
+        help_text="Who asked for it.",
     )
     destination_name = serializers.CharField()
 

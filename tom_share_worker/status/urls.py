@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import choices, destinations, pages, persistent_pages
+from tom_share_worker.status import (
+    choices,
+    description,
+    destinations,
+    pages,
+    persistent_pages,
+)
 
 urlpatterns = [
     path("", pages.ShareList.as_view(), name="share-list"),
+    path("openapi.json", description.openapi, name="openapi"),
     path("<int:pk>/", pages.ShareDetail.as_view(), name="share-detail"),
     path("<int:pk>/progress/", pages.ShareProgress.as_view(), name="share-progress"),
     path("<int:pk>/retry/", pages.ShareRetry.as_view(), name="share-retry"),
