@@ -8,7 +8,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.utils import timezone
-from tom_dataproducts.models import DataProduct, PhotometryReducedDatum
+from tom_dataproducts.models import (
+    AstrometryReducedDatum,
+    DataProduct,
+    PhotometryReducedDatum,
+    ReducedDatum,
+    SpectroscopyReducedDatum,
+)
 from tom_targets.models import Target, TargetList
 
 from tom_share_worker.delivery.ledger import Key, Ledger
@@ -53,6 +59,32 @@ def photometry(of: Target, count: int, first: float = 15.0) -> list[int]:
         for n in range(count)
     )
     return [datum.pk for datum in made]
+
+
+def every_kind(of: Target, count: int) -> dict[str, list[int]]:
+    """Give a target so many of each kind of data point and of data products."""
+    common = [
+        {"target": of, "timestamp": NIGHT + timedelta(minutes=n)} for n in range(count)
+    ]
+    spectra = SpectroscopyReducedDatum.objects.bulk_create(
+        SpectroscopyReducedDatum(flux=[1.0, 2.0], wavelength=[4000.0, 9000.0], **base)
+        for base in common
+    )
+    places = AstrometryReducedDatum.objects.bulk_create(
+        AstrometryReducedDatum(ra=10.0, dec=5.5, **base) for base in common
+    )
+    others = ReducedDatum.objects.bulk_create(
+        ReducedDatum(data_type="polarimetry", value={"q": 0.01}, **base)
+        for base in common
+    )
+    files = [product(of, name=f"{of.pk}-{n}.fits") for n in range(count)]
+    return {
+        "photometry": photometry(of, count, first=12.0),
+        "spectroscopy": [datum.pk for datum in spectra],
+        "astrometry": [datum.pk for datum in places],
+        "generic": [datum.pk for datum in others],
+        "data_products": [file.pk for file in files],
+    }
 
 
 def magnitudes(count: int, first: float = 15.0) -> list[float]:
