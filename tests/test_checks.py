@@ -136,6 +136,25 @@ def test_e004_tells_when_our_views_are_not_served(urls: Any, settings: Any) -> N
     assert message.is_serious()
 
 
+class UrlsWithAnApiBefore:
+    """A TOM's urls.py with an API of its own by one of our names."""
+
+    urlpatterns = [
+        path("api/shares/", lambda request: HttpResponse("mine")),
+        path("", include("tom_common.urls")),
+    ]
+
+
+def test_w004_tells_when_our_api_is_not_served(settings: Any) -> None:
+    settings.ROOT_URLCONF = UrlsWithAnApiBefore
+
+    found = ours()
+
+    assert set(found) == {"W004"}
+    assert found["W004"].msg.startswith("/api/shares/ is not answered")
+    assert not found["W004"].is_serious()
+
+
 def test_w002_names_a_missing_broker_where_none_starts_by_itself(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

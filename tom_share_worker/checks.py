@@ -93,7 +93,26 @@ def _view_at(address: str) -> Any:
         view: Callable[..., Any] = resolve(address).func
     except Resolver404:
         return None
-    return getattr(view, "view_class", None)
+    return getattr(view, "view_class", getattr(view, "cls", None))
+
+
+@register()
+def check_api(**_: Any) -> Iterator[CheckMessage]:
+    """W004: another app has taken a name of ours in the TOM's REST API."""
+    try:
+        from tom_share_worker import urls
+    except Exception:  # noqa: BLE001  (told by E003)
+        return
+    for name, viewset in urls.API.items():
+        if _view_at(f"/api/{name}/") is not viewset:
+            yield Warning(
+                f"/api/{name}/ is not answered by tom_share_worker, so programs cannot "
+                f"ask for shares or follow them there.",
+                hint="Another app registered this name before, or the TOM's urls.py "
+                "has a pattern for it; put tom_share_worker before that app in "
+                "INSTALLED_APPS, or rename the other.",
+                id="tom_share_worker.W004",
+            )
 
 
 @register()
