@@ -37,8 +37,8 @@ def toms(tmp_path: Path) -> Iterator[list[WholeTom]]:
     north = WholeTom("North TOM", tmp_path / "north")
     south = WholeTom("South TOM", tmp_path / "south")
     try:
-        for tom in (north, south):
-            tom.start(TARGETS)
+        north.start(TARGETS)
+        south.start(TARGETS, like=north)
         north.shares_with(south)
         south.shares_with(north)
         for tom in (north, south):

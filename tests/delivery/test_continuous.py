@@ -167,6 +167,27 @@ def test_data_waits_until_its_target_has_arrived(
     assert gather_later() == 1
 
 
+def test_a_topic_of_hermes_gets_a_message(target: Target) -> None:
+    saved.persistent_share(rows.person(), target, "hermes:survey.test")
+    points = saved.save_photometry(target, 3)
+
+    gather_later()
+    planner.plan(the_share().pk)
+
+    (delivery,) = the_share().deliveries.all()
+    assert delivery.kind == Delivery.Kind.MESSAGE
+    assert ledger(delivery) == [("photometry", pk) for pk in points]
+
+
+def test_a_destination_as_the_hosts_next_release_writes_it(target: Target) -> None:
+    row = saved.persistent_share(rows.person(), target, "tom:partner")
+    saved.save_photometry(target, 1)
+
+    assert persistent.trouble(row) == ""
+    assert gather_later() == 1
+    assert the_share().destination == "partner"
+
+
 # --- what -----------------------------------------------------------------------------
 
 

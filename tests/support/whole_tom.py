@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,15 @@ class WholeTom:
             else str(ROOT),
         }
 
-    def start(self, targets: list[str]) -> None:
-        """Make its database, accounts and targets, and serve."""
+    def start(self, targets: list[str], like: WholeTom | None = None) -> None:
+        """Make its database, accounts and targets, or copy those of another; serve."""
         self._broker = self._stack.enter_context(brokers.running(self.directory))
-        run_manage(self.environment, "migrate", "--verbosity", "0")
-        self.run(f"begin({targets!r})")
+        if like is not None:
+            with like._database() as theirs, self._database() as ours:
+                theirs.backup(ours)
+        else:
+            run_manage(self.environment, "migrate", "--verbosity", "0")
+            self.run(f"begin({targets!r})")
         self._server = WebServer("whole-tom", self.environment, self.directory)
         self._stack.callback(self._server.process.kill)
         self._server.await_up()
@@ -124,8 +128,11 @@ class WholeTom:
 
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask its database."""
-        with sqlite3.connect(self.directory / "db.sqlite3", timeout=20) as database:
+        with self._database() as database:
             return database.execute(query, values).fetchall()
+
+    def _database(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self.directory / "db.sqlite3", timeout=20))
 
     def holds(self, kind: str) -> list[tuple[Any, ...]]:
         """Return its data of a kind, each row with the name of its target."""

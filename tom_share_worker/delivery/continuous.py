@@ -109,7 +109,7 @@ def _is_held_up(persistent_share: Any) -> bool:
     )
     if on_its_way.exists():
         return True
-    state = gate.state(persistent_share.destination)
+    state = gate.state(conf.key_of(persistent_share.destination))
     if gate.is_open(state, timezone.now()) and not state.failures:
         return False
     waits = Share.objects.filter(persistent_share=persistent_share)
@@ -164,7 +164,7 @@ def _within(terms: PersistentShareTerms, rows: list[Waiting]) -> set[Key]:
 
 def _without_echo(persistent_share: Any, keys: set[Key]) -> dict[str, list[int]]:
     """Sort by kind what is still there and did not come from the destination."""
-    destination = conf.destination(persistent_share.destination)
+    destination = conf.destination(conf.key_of(persistent_share.destination))
     chosen: dict[str, list[int]] = {}
     for kind, model in toolkit.DATUM_MODELS.items():
         pks = sorted(key.pk for key in keys if key.kind == kind)

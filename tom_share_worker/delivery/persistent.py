@@ -33,6 +33,7 @@ def make(
 
     Returns the row of the host. No kinds means all kinds.
     """
+    destination = conf.key_of(destination)
     _require(user, destination, target)
     try:
         with transaction.atomic():
@@ -91,6 +92,7 @@ def change(persistent_share: Any, by: Any, destination: str, target: Any) -> Non
     It becomes the share of the person who changes it: its data goes where that person
     says, so it may be no more than that person may view.
     """
+    destination = conf.key_of(destination)
     if (persistent_share.destination, persistent_share.target_id) == (
         destination,
         target.pk,
@@ -137,7 +139,7 @@ def trouble(persistent_share: Any) -> str:
 
     What is saved meanwhile waits.
     """
-    destination = persistent_share.destination
+    destination = conf.key_of(persistent_share.destination)
     user = persistent_share.user
     if user is None:
         return (
