@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import destinations, hints, permissions
+from tom_share_worker.delivery import destinations, hints, permissions, subjects
 from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS, WHOLE
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
@@ -87,7 +87,7 @@ def share_selected(
         user,
         destination,
         kind=Share.Kind.TARGET if with_target else Share.Kind.DATUMS,
-        subject=_subject(chosen, target, with_target),
+        subject=subjects.of_selection(chosen, target, with_target),
         target_id=target.pk if target is not None else None,
         selection=chosen,
         **text,
@@ -214,42 +214,6 @@ def _ids(given: Collection[Any], kind: str) -> list[int]:
     if not all(isinstance(pk, int) and 0 < pk < ID_LIMIT for pk in pks):
         raise ShareRefused(f"The selection of {kind} holds something that is no id.")
     return sorted(pks)
-
-
-def _subject(
-    chosen: Mapping[str, Sequence[Any]], target: Any, with_target: bool
-) -> str:
-    """Say what is shared, such as "12 data points and 2 data products of M31"."""
-    amounts = _amounts(chosen)
-    said = f"{', '.join(amounts[:-1])} and {amounts[-1]}" if amounts[1:] else ""
-    said = said or "".join(amounts)
-    if with_target:
-        return f"Target {target.name}" + (f" with {said}" if said else "")
-    said = said[:1].upper() + said[1:]
-    return said if target is None else f"{said} of {target.name}"
-
-
-def _amounts(chosen: Mapping[str, Sequence[Any]]) -> list[str]:
-    whole = chosen.get(WHOLE, ())
-    if set(DATUM_KINDS) <= set(whole):
-        found = ["all data points"]
-    else:
-        found = [_ALL_OF[kind] for kind in DATUM_KINDS if kind in whole]
-    if points := sum(len(chosen.get(kind, ())) for kind in DATUM_KINDS):
-        found.append(f"{points:,} data point{'' if points == 1 else 's'}")
-    if PRODUCTS in whole:
-        found.append("all data products")
-    if products := len(chosen.get(PRODUCTS, ())):
-        found.append(f"{products:,} data product{'' if products == 1 else 's'}")
-    return found
-
-
-_ALL_OF = {
-    "photometry": "all photometry",
-    "spectroscopy": "all spectra",
-    "astrometry": "all astrometry",
-    "generic": "all other data",
-}
 
 
 def _post(user: Any, destination: str, *, subject: str, **columns: Any) -> Share:
