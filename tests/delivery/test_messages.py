@@ -143,9 +143,9 @@ def test_a_message_that_would_be_too_large_is_several(
     made = work(share)
 
     assert [m["title"] for m in hermes.messages] == [
-        "Night (1 of 3)",
-        "Night (2 of 3)",
-        "Night (3 of 3)",
+        "Night",
+        "Night (part 2)",
+        "Night (part 3)",
     ]
     keys = [key for row in made for key in keys_of(row)]
     assert sorted(keys) == sorted(
@@ -259,6 +259,26 @@ def test_an_answer_that_was_lost_publishes_nothing_twice(
     assert len(hermes.published) == 1
     assert row.link.endswith(hermes.published[0].uuid)
     hermes.heal()
+
+
+def test_a_message_keeps_its_title_while_others_are_planned(
+    sky: Sky, hermes: RemoteHermes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for by its title, so this must not depend on what is planned."""
+    monkeypatch.setattr(packing, "CAPACITY", 1)
+    share = outbox.share_target_data(sky.owner, TO, sky.target)
+    hermes.on(*SUBMIT, misbehaviour.act_then_cut, exact=True, times=3)
+    planner.plan(share.pk)
+    Share.objects.update(planned=False)
+    for delivery in share.deliveries.all():
+        Destination.objects.update(retry_at=None)
+        sender.send(delivery.pk)
+    Share.objects.update(planned=True)
+
+    made = work(share)
+
+    assert [row.status for row in made] == [Delivery.Status.DELIVERED] * 3
+    assert len(hermes.published) == 3
 
 
 def test_refused_rows_are_still_known_when_the_answer_was_lost(

@@ -132,14 +132,15 @@ def _key(delivery: Delivery, pending: list[Key]) -> str:
 
 
 def _title(delivery: Delivery) -> str:
-    """Return the title that was asked for, with a number if there are several."""
+    """Return the title that was asked for, numbered from the second message on.
+
+    The same in each attempt, as it is also what a message is looked for by: how many
+    messages there will be is not known while they are planned.
+    """
     share = delivery.share
     title = share.title.strip() or f"{share.subject} from {conf.tom_name()}"
     number = delivery.position + 1
-    several = share.planned and share.deliveries.count() > 1
-    if several:
-        return f"{title} ({number} of {share.deliveries.count()})"
-    return f"{title} ({number})" if number > 1 else title
+    return f"{title} (part {number})" if number > 1 else title
 
 
 def _earlier(delivery: Delivery) -> tuple[EarlierAttempt, ...]:
