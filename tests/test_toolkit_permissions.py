@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model
+from django.urls import reverse
 from guardian.shortcuts import assign_perm
 from tom_dataproducts.models import DataProduct
 from tom_targets.models import Target
@@ -88,3 +89,30 @@ def test_nobody_is_nobody() -> None:
     assert not toolkit.viewable_target_lists(None).exists()
     assert not toolkit.viewable_data_products(None).exists()
     assert DataProduct.objects.exists()
+
+
+@pytest.mark.parametrize("codename", ["change_target", "delete_target"])
+@pytest.mark.parametrize("permissions", VIEWERS)
+def test_more_than_a_look_needs_a_grant_whatever_the_access(
+    permissions: str, codename: str
+) -> None:
+    sky = clicks.sky(permissions=permissions)
+
+    for who in PEOPLE:
+        found = toolkit.permitted_targets(somebody(who), codename, [sky.target.pk])
+        assert found.exists() is (who in ("owner", "admin")), who
+
+
+def test_a_grant_without_the_permission_to_view_is_none() -> None:
+    sky = clicks.sky(permissions="PRIVATE")
+    stranger = rows.person("stranger")
+    assign_perm("tom_targets.change_target", stranger, sky.target)
+
+    assert not toolkit.permitted_targets(stranger, "change_target").exists()
+
+
+def test_apps_add_to_the_rest_api_through_one_router() -> None:
+    assert reverse("api:shares-list") == "/api/shares/"
+    names = [prefix for prefix, _, _ in toolkit.api_router().shared_router.registry]
+
+    assert {"targets", "reduceddatums", "shares", "deliveries"} <= set(names)
