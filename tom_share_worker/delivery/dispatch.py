@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from tom_share_worker import conf
 from tom_share_worker.delivery import gate, hints
+from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery
 
 HINT_LIFETIME = timedelta(seconds=8)
@@ -47,7 +49,7 @@ def dispatch(destination: str) -> int:
         return 0
     waiting = due(now).filter(unheard, destination=destination)
     hinted = 0
-    for pk in waiting.order_by("next_attempt_at", "pk").values_list("pk", flat=True)[
+    for pk in waiting.order_by(*_order(destination)).values_list("pk", flat=True)[
         :free
     ]:
         # Nothing updated: another process has hinted at this row meanwhile.
@@ -55,6 +57,15 @@ def dispatch(destination: str) -> int:
             hints.send(pk)
             hinted += 1
     return hinted
+
+
+def _order(destination: str) -> tuple[str, ...]:
+    """Say what goes first: what waited longest, or what was asked for last."""
+    try:
+        newest_first = conf.destination(destination).newest_first
+    except ConfigurationError:
+        newest_first = False
+    return ("-share_id" if newest_first else "next_attempt_at", "pk")
 
 
 def dispatch_all() -> int:

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tom_share_worker import conf
+from tom_share_worker.delivery.destinations import pace
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery, Destination, Failure
 from tom_share_worker.retry import Schedule
@@ -42,7 +43,7 @@ def slots(destination: Destination, now: datetime) -> int:
     if destination.failures or answered is None or answered < now - TRUST:
         return 1
     try:
-        return conf.destination(destination.key).slots
+        return pace.slots(conf.destination(destination.key))
     except ConfigurationError:
         # The sender meets the same error and puts it in words on the delivery.
         return 1

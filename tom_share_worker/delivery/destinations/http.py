@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, Any
@@ -88,9 +88,15 @@ class Client:
     Made for one delivery: what stays the same for all its requests is found once.
     """
 
-    def __init__(self, base_url: str, verify: bool | str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        verify: bool | str,
+        wait: Callable[[], None] = lambda: None,
+    ) -> None:
         self.base_url = base_url
         self.verify = verify
+        self._wait = wait  # called before each request, to keep a pace
         self._own = conf.settings()
 
     def request(
@@ -105,6 +111,7 @@ class Client:
         authorization: str = "",
     ) -> Answer:
         """Make one request; `body` goes as JSON, `stream` as it is."""
+        self._wait()
         own = self._own
         url = self.base_url + path
         request = requests.Request(
