@@ -13,6 +13,10 @@ commit a hint, a Celery message that may be lost, asks a worker to look at the r
    (`tom_share_worker.retry`, pure), the destination's state (`gate`);
 4. closes: derives the share's status from its deliveries (`closing`).
 
+A persistent share asks without a click: what is saved for its target is noted
+(`saved`), and a worker gathers the notes into shares (`continuous`, with `persistent`
+and `echo`).
+
 What the hints missed, the `sweep` finds. `actions` are the verbs of people: retry,
 cancel, pause, resume.
 """
