@@ -133,3 +133,30 @@ def test_a_destination_that_left_the_settings_still_gets_its_turn(
     rows.delivery(share)
 
     assert dispatch.dispatch_all() == 1
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_was_asked_for_last_goes_first_where_the_settings_say_so(
+    share: Share, settings: Any, newest_first: bool
+) -> None:
+    settings.DATA_SHARING["partner"]["NEWEST_FIRST"] = newest_first
+    newer = rows.share(rows.person(), target=share.target)
+    now = timezone.now()
+    old = [rows.delivery(share, next_attempt_at=now - HOUR) for _ in range(3)]
+    target = rows.delivery(newer)
+    data = rows.delivery(newer, after=target, photometry=[1])
+    others = [rows.delivery(newer) for _ in range(2)]
+
+    dispatch.dispatch("partner")
+
+    first = [target, *others] if newest_first else old
+    assert hinted() == [delivery.pk for delivery in first]
+    assert data.pk not in hinted()
+
+
+def test_a_low_rate_lowers_the_slots(share: Share, settings: Any) -> None:
+    settings.DATA_SHARING["partner"]["MAX_PER_SECOND"] = 10
+    for _ in range(3):
+        rows.delivery(share)
+
+    assert dispatch.dispatch("partner") == 1
