@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.messages import deliver, parcel, photometry, position, spectr
 from tests.support.misbehaviour import Behaviour
 from tests.support.remote_hermes import KEY, PROFILE, SUBMIT, RemoteHermes
 from tom_share_worker.delivery.destinations import open_destination
-from tom_share_worker.delivery.ledger import TARGET, Key
+from tom_share_worker.delivery.ledger import TARGET, Key, Ledger
 from tom_share_worker.delivery.outcomes import (
     Blocked,
     Delivered,
@@ -330,3 +331,17 @@ def test_what_was_prepared_for_a_tom_is_not_published(hermes: RemoteHermes) -> N
 
     assert isinstance(outcome, Refused)
     assert "Share it again" in outcome.note
+
+
+def test_a_message_keeps_the_pace_of_its_destination(hermes: RemoteHermes) -> None:
+    """Three requests at 20 a second take a tenth of a second more than none."""
+    settings = replace(messages.settings_of(hermes), max_per_second=20.0)
+    message = parcel(photometry())
+    notebook = Notebook(message)
+    notebook.ledger = Ledger.of(message.datums)
+
+    outcome = open_destination(settings).deliver(message, notebook)
+
+    assert isinstance(outcome, Delivered)
+    first, *_, last = hermes.requests
+    assert last.time - first.time >= 0.09

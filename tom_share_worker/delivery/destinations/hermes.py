@@ -66,7 +66,7 @@ class Hermes:
                 f"You have no API key for {self.name}. Put one on your profile page of "
                 f"this TOM, then press Retry.",
             )
-        talk = Talk(self.settings, progress, f"Token {key}", secrets=[key])
+        talk = Talk(self.settings, progress, f"Token {key}")
         try:
             return Publication(self.settings, talk, parcel, progress).publish()
         except Halted as halted:

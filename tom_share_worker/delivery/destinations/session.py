@@ -14,8 +14,9 @@ from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery.destinations import verdicts
 from tom_share_worker.delivery.destinations.accounts import accounts
 from tom_share_worker.delivery.destinations.base import Progress
-from tom_share_worker.delivery.destinations.http import Answer, Client, Unreachable
+from tom_share_worker.delivery.destinations.http import Answer, Unreachable
 from tom_share_worker.delivery.destinations.multipart import Multipart
+from tom_share_worker.delivery.destinations.talk import Talk, client_of
 from tom_share_worker.delivery.outcomes import Halted, Outcome, TryAgain
 from tom_share_worker.models import Failure
 
@@ -27,7 +28,7 @@ class Session:
         self.settings = settings
         self.name = settings.display_name
         self._progress = progress
-        self._client = Client(settings.base_url, settings.verify)
+        self._client = client_of(settings, progress)
 
     def request(
         self,
@@ -79,23 +80,10 @@ class Session:
         )
 
     def _once(self, method: str, path: str, **what: Any) -> tuple[Answer, str]:
-        authorization = ""
-        address = f"{method} {self.settings.base_url}{path}"
         try:
             authorization = accounts.authorization(self.settings, self._client)
-            answer = self._client.request(
-                method, path, authorization=authorization, **what
-            )
         except Unreachable as unreachable:
-            self._progress.heard(address, None, "")
-            raise Halted(
-                TryAgain(
-                    Failure.DESTINATION_DOWN,
-                    f"{self.name} could not be reached: {unreachable}.",
-                    destination_wide=True,
-                )
-            ) from unreachable
-        secrets = {*self.settings.secrets, authorization.partition(" ")[2]}
-        answer = answer.without(secrets)
-        self._progress.heard(answer.request, answer.status, answer.text())
-        return answer, authorization
+            talk = Talk(self.settings, self._progress, client=self._client)
+            raise talk.unreachable(method, path, unreachable) from unreachable
+        talk = Talk(self.settings, self._progress, authorization, self._client)
+        return talk.request(method, path, **what), authorization

@@ -1,15 +1,15 @@
 """A conversation with one server: requests with one account, each reported.
 
-For destinations that are no TOMs; `session` is the same for TOMs, with their accounts.
+Used by destinations directly, and by `session`, which knows the accounts of TOMs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery.destinations.http import Answer, Client, Unreachable
+from tom_share_worker.delivery.destinations.pace import Pace
 from tom_share_worker.delivery.outcomes import Halted, TryAgain
 from tom_share_worker.models import Failure
 
@@ -20,6 +20,15 @@ class Listener(Protocol):
     def heard(self, request: str, status_code: int | None, answer: str) -> None:
         """Take the last request and its answer, clean of secrets."""
 
+    def keep_going(self) -> bool:
+        """Return False when the conversation must end."""
+
+
+def client_of(settings: DestinationSettings, listener: Listener) -> Client:
+    """Return a client that keeps the pace which the destination is to have."""
+    pace = Pace(settings, listener.keep_going)
+    return Client(settings.base_url, settings.verify, pace.wait)
+
 
 class Talk:
     """Requests to a server on behalf of one delivery."""
@@ -29,45 +38,40 @@ class Talk:
         settings: DestinationSettings,
         listener: Listener,
         authorization: str = "",
-        secrets: Iterable[str] = (),
+        client: Client | None = None,
     ) -> None:
         self.name = settings.display_name
-        self._client = Client(settings.base_url, settings.verify)
+        self._client = client or client_of(settings, listener)
         self._listener = listener
         self._authorization = authorization
-        self._secrets = {*settings.secrets, *secrets}
+        self._secrets = {*settings.secrets, authorization.partition(" ")[2]}
 
     def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Any = None,
-        personal: bool = False,
+        self, method: str, path: str, *, personal: bool = False, **what: Any
     ) -> Answer:
         """Make a request and report it; halt where no whole answer comes.
 
-        A `personal` answer, such as a profile, is not kept: rows are for many eyes.
+        `what` is params, body, stream or headers, as the client takes them. A
+        `personal` answer, such as a profile, is not kept: rows are for many eyes.
         """
         try:
             answer = self._client.request(
-                method,
-                path,
-                params=params,
-                body=body,
-                authorization=self._authorization,
+                method, path, authorization=self._authorization, **what
             )
         except Unreachable as unreachable:
-            self._listener.heard(f"{method} {self._client.base_url}{path}", None, "")
-            raise Halted(
-                TryAgain(
-                    Failure.DESTINATION_DOWN,
-                    f"{self.name} could not be reached: {unreachable}.",
-                    destination_wide=True,
-                )
-            ) from unreachable
+            raise self.unreachable(method, path, unreachable) from unreachable
         answer = answer.without(self._secrets)
         kept = "" if personal else answer.text()
         self._listener.heard(answer.request, answer.status, kept)
         return answer
+
+    def unreachable(self, method: str, path: str, why: Unreachable) -> Halted:
+        """Report a request without an answer; return what ends the conversation."""
+        self._listener.heard(f"{method} {self._client.base_url}{path}", None, "")
+        return Halted(
+            TryAgain(
+                Failure.DESTINATION_DOWN,
+                f"{self.name} could not be reached: {why}.",
+                destination_wide=True,
+            )
+        )
