@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='share',
             name='kind',
-            field=models.CharField(choices=[('target', 'Target'), ('targets', 'Selected targets'), ('target list', 'Target list'), ('target data', 'All data of a target'), ('data points', 'Selected data points'), ('data product', 'Data product')], max_length=20),
+            field=models.CharField(choices=[('target', 'Target'), ('targets', 'Selected targets'), ('target list', 'Target list'), ('target data', 'All data of a target'), ('data points', 'Selected data'), ('data product', 'Data product')], max_length=20),
         ),
         migrations.AlterField(
             model_name='share',

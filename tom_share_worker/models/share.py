@@ -21,7 +21,7 @@ class Share(models.Model):
         TARGETS = "targets", "Selected targets"
         TARGET_LIST = "target list", "Target list"
         TARGET_DATA = "target data", "All data of a target"
-        DATUMS = "data points", "Selected data points"
+        DATUMS = "data points", "Selected data"
         DATA_PRODUCT = "data product", "Data product"
 
     class Origin(models.TextChoices):
