@@ -33,9 +33,9 @@ _CURES = {
         "press Retry when it is back."
     ),
     Failure.CREDENTIALS_REFUSED: (
-        "The other TOM did not accept our account. Ask an administrator of this TOM "
+        "The other side did not accept our account. Ask an administrator of this TOM "
         "to correct the account in DATA_SHARING and to restart the web server and "
-        "the worker, then press Retry."
+        "the worker, or correct your own key where it is one; then press Retry."
     ),
     Failure.PERMISSION_MISSING: (
         "Our account on the other TOM may not do this. Ask the people of that TOM to "
