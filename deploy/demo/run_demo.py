@@ -106,12 +106,13 @@ def _share_targets(browser: Browser, here: dict[str, Contents]) -> list[shares.S
     (season, pk), *_ = contents.target_lists(browser).items()
     return [
         shares.share_target(
-            browser, f"{FOLLOWED}, photometry ticked", here[FOLLOWED].pk, ticked=True
+            browser,
+            f"{FOLLOWED}, photometry ticked",
+            here[FOLLOWED].pk,
+            photometry=True,
         ),
         shares.share_target_list(browser, f"List {season}, with data", pk),
-        shares.share_target(
-            browser, f"{SUPERNOVA}, without data", here[SUPERNOVA].pk, ticked=False
-        ),
+        shares.share_target(browser, f"{SUPERNOVA}, without data", here[SUPERNOVA].pk),
     ]
 
 

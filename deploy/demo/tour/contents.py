@@ -109,12 +109,12 @@ def _add_datum(target: Contents, row: dict[str, Any]) -> None:
 
 
 def _limits(browser: Browser, pk: int) -> dict[tuple[str, ...], float]:
-    """Tick all photometry on the target's share page and press download."""
-    page = browser.open(f"/targets/{pk}/share/")
-    form = form_with(page, "share-box")
-    boxes = [("share-box", str(box["value"])) for box in photometry_boxes(form)]
-    choice = {"share_destination": "download", "share_title": "all"}
+    """Tick all photometry on the target's page and press download."""
     action = f"/dataproducts/target/{pk}/share/"
+    form = form_with(browser.open(f"/targets/{pk}/"), "share-box", action)
+    found = form.find_all("input", attrs={"name": "share-box"})
+    boxes = [("share-box", str(box["value"])) for box in found]
+    choice = {"share_destination": "download", "share_title": "all"}
     table = browser.send(form, choice, action, ticked=boxes).text
     lines = (line for line in io.StringIO(table) if not line.startswith("#"))
     return {
@@ -124,8 +124,3 @@ def _limits(browser: Browser, pk: int) -> dict[tuple[str, ...], float]:
         for row in csv.DictReader(lines)
         if row["limit"] not in {"", "None"}
     }
-
-
-def photometry_boxes(form: Any) -> Any:
-    """Return the tick boxes of a target's photometry."""
-    return form.find_all("input", attrs={"name": "share-box"})

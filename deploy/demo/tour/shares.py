@@ -12,7 +12,6 @@ from typing import Any
 from bs4 import Tag
 
 from tour.browser import Browser, PageError, form_with
-from tour.contents import photometry_boxes
 from tour.screen import Screen
 
 DESTINATION = {"share_destination": "partner"}
@@ -30,13 +29,14 @@ class Share:
     click: float
 
 
-def share_target(browser: Browser, label: str, pk: int, *, ticked: bool) -> Share:
-    """Share a target from its share page, with all photometry ticked or with none."""
+def share_target(
+    browser: Browser, label: str, pk: int, *, photometry: bool = False
+) -> Share:
+    """Share a target from its share page, with all of its photometry or with none."""
     action = f"/targets/{pk}/share/"
     form = form_with(browser.open(action), "share_destination")
-    found = photometry_boxes(form) if ticked else []
-    boxes = [("share-box", str(box["value"])) for box in found]
-    return _press(browser, label, form, action, typed=DESTINATION, ticked=boxes)
+    chosen = {"all-photometry": "on"} if photometry else {}
+    return _press(browser, label, form, action, typed=DESTINATION | chosen)
 
 
 def share_target_list(browser: Browser, label: str, pk: int) -> Share:
