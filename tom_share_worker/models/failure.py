@@ -33,9 +33,10 @@ _CURES = {
         "press Retry when it is back."
     ),
     Failure.CREDENTIALS_REFUSED: (
-        "The other side did not accept our account. Ask an administrator of this TOM "
-        "to correct the account in DATA_SHARING and to restart the web server and "
-        "the worker, or correct your own key where it is one; then press Retry."
+        "The other side did not accept our account. A key of your own you can correct "
+        "on your profile page; otherwise ask an administrator of this TOM to correct "
+        "the account in DATA_SHARING and to restart the web server and the worker, "
+        "then press Retry."
     ),
     Failure.PERMISSION_MISSING: (
         "Our account on the other TOM may not do this. Ask the people of that TOM to "
