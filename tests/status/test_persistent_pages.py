@@ -197,6 +197,22 @@ def test_it_says_what_it_shares_and_what_came_of_it(
     assert "Photometry 2050-03-01 00:00 sharer" in listed
 
 
+def test_the_page_of_a_share_leads_to_the_persistent_share_that_asked(
+    browser: Client, target: Target, shared: PersistentShare
+) -> None:
+    saved.save_photometry(target, 1)
+    saved.gather_later()
+    share = Share.objects.get()
+    address = own(shared)
+
+    page = browser.get(share.get_absolute_url())
+    shared.delete()
+    afterwards = browser.get(share.get_absolute_url())
+
+    assert address in page.content.decode()
+    assert "asked for on" in text(afterwards)
+
+
 def test_a_pause_says_by_whom_and_what_waits(
     browser: Client, target: Target, shared: PersistentShare
 ) -> None:
