@@ -1,7 +1,7 @@
 """Door for Django's admin, which looks for model admins here."""
 
-from tom_share_worker.status import admin, persistent_admin
+from tom_share_worker.status import admin, persistent_admin, target_admin
 
-__all__ = ["admin"]
+__all__ = ["admin", "target_admin"]
 
 persistent_admin.extend_the_hosts_admin()

@@ -115,8 +115,9 @@ def choose(seen: RemoteTarget, remote_id: str, by: Any) -> int | None:
     return count
 
 
-def pause(destination: str, by: Any, note: str) -> bool:
-    """Let nothing go to a destination until somebody resumes it."""
+def pause(destination: str, by: Any, reason: str = "") -> bool:
+    """Let nothing go to a destination until somebody resumes it; pages show why."""
+    note = reason.strip() or f"Paused by {by.get_username()}."
     return gate.pause(destination, note, by)
 
 

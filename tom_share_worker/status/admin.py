@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.contrib.auth import get_permission_codename
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -27,7 +29,15 @@ else:
     _TabularInline = admin.TabularInline
 
 
-class _ReadOnly(_ModelAdmin):
+class _PauseForm(ActionForm):
+    """The choice of a verb, with a reason for those who wonder why nothing goes."""
+
+    reason = forms.CharField(
+        required=False, max_length=500, label="Reason, if it is a pause:"
+    )
+
+
+class ReadOnly(_ModelAdmin):
     """View, and nothing else, in a fixed number of queries."""
 
     show_full_result_count = False
@@ -71,7 +81,7 @@ class _ReadOnly(_ModelAdmin):
         self.message_user(request, said, messages.SUCCESS if done else messages.WARNING)
 
 
-class _DestinationFilter(admin.SimpleListFilter):
+class DestinationFilter(admin.SimpleListFilter):
     """Filter by destination, under the names people use."""
 
     title = "destination"
@@ -89,11 +99,11 @@ class _DestinationFilter(admin.SimpleListFilter):
 
 
 @admin.register(Share)
-class ShareAdmin(_ReadOnly):
+class ShareAdmin(ReadOnly):
     """What was asked for."""
 
     list_display = ("subject", "destination_name", "status", "user", "created", "ended")
-    list_filter = ("status", _DestinationFilter, "kind", "created")
+    list_filter = ("status", DestinationFilter, "kind", "created")
     list_select_related = ("user",)
     search_fields = ("subject", "title", "user__username")
     readonly_fields = ("created",)
@@ -146,7 +156,7 @@ class _AttemptInline(_TabularInline):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(_ReadOnly):
+class DeliveryAdmin(ReadOnly):
     """What is sent, piece by piece."""
 
     list_display = (
@@ -161,7 +171,7 @@ class DeliveryAdmin(_ReadOnly):
         "created",
     )
     ordering = ("-id",)
-    list_filter = ("status", _DestinationFilter, "kind", "failure", "created")
+    list_filter = ("status", DestinationFilter, "kind", "failure", "created")
     list_select_related = ("data_product",)
     search_fields = ("target_name", "note", "share__subject")
     readonly_fields = ("created",)
@@ -203,7 +213,7 @@ class DeliveryAdmin(_ReadOnly):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(_ReadOnly):
+class AttemptAdmin(ReadOnly):
     """What happened, try by try."""
 
     list_display = (
@@ -228,7 +238,7 @@ class AttemptAdmin(_ReadOnly):
 
 
 @admin.register(Destination)
-class DestinationAdmin(_ReadOnly):
+class DestinationAdmin(ReadOnly):
     """The state of the other TOMs."""
 
     list_display = (
@@ -239,6 +249,7 @@ class DestinationAdmin(_ReadOnly):
     list_select_related = ("paused_by",)
     search_fields = ("key", "note")
     actions = ("pause", "resume", "test_connection")
+    action_form = _PauseForm
 
     @admin.display(description="destination", ordering="key")
     def name(self, destination: Destination) -> str:
@@ -254,8 +265,8 @@ class DestinationAdmin(_ReadOnly):
     def pause(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         """Let nothing go there until somebody resumes it."""
         keys = list(queryset.values_list("key", flat=True))
-        note = f"Paused by {request.user.get_username()}."
-        done = sum(actions.pause(key, request.user, note) for key in keys)
+        reason = request.POST.get("reason", "")[:500]
+        done = sum(actions.pause(key, request.user, reason) for key in keys)
         self.tell(request, done, len(keys) - done, "paused")
 
     @admin.action(description="Resume, and try at once", permissions=["act"])
@@ -279,7 +290,7 @@ class DestinationAdmin(_ReadOnly):
 
 
 @admin.register(Worker)
-class WorkerAdmin(_ReadOnly):
+class WorkerAdmin(ReadOnly):
     """The processes that were seen."""
 
     list_display = ("name", "is_alive", "started", "seen")

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import UserPassesTestMixin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,12 +20,15 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import connection, findings
+from tom_share_worker.delivery import actions, connection, findings
 from tom_share_worker.delivery.findings import Finding
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
 from tom_share_worker.status import notices, overview
 from tom_share_worker.status.pages import STOP_POLLING
+
+REASON_LENGTH = 500
+"""Characters in which a person says why nothing is to be sent."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Entry:
     state: str
     note: str
     test: ConnectionTest | None
+
+    @property
+    def is_open(self) -> bool:
+        """True where there is nothing to resume."""
+        return self.state == "Open"
 
     @property
     def findings(self) -> list[Finding]:
@@ -111,8 +120,51 @@ class DestinationList(_ForKeepers, TemplateView):
             entries=found,
             wrong=wrong,
             worker_note=notices.marked_up(notices.worker_note()),
+            may_change=overview.changes_destinations(self.request.user),
+            reason_length=REASON_LENGTH,
             **kwargs,
         )
+
+
+class DestinationPause(_ForKeepers):
+    """Let nothing go to a destination, and say why."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Pause it, all topics of it, and go back."""
+        reason = request.POST.get("reason", "")[:REASON_LENGTH]
+        key = _changed_key(request)
+        done = [actions.pause(each, request.user, reason) for each in _topics(key)]
+        if any(done):
+            messages.success(request, f"{conf.display_name(key)} is paused.")
+        else:
+            messages.warning(request, f"{conf.display_name(key)} is paused already.")
+        return redirect("tom_share_worker:destination-list")
+
+
+class DestinationResume(_ForKeepers):
+    """Let deliveries go to a destination again, at once."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Resume it, all topics of it, and go back."""
+        key = _changed_key(request)
+        for each in _topics(key):
+            actions.resume(each)
+        messages.success(request, f"Deliveries to {conf.display_name(key)} go on.")
+        return redirect("tom_share_worker:destination-list")
+
+
+def _changed_key(request: HttpRequest) -> str:
+    """Return the destination that a form is about, if its person may change it."""
+    key = request.POST.get("destination", "")
+    if key not in conf.destination_keys():
+        raise Http404
+    if not overview.changes_destinations(request.user):
+        raise PermissionDenied("You may see the destinations, but not pause them.")
+    return key
+
+
+def _topics(key: str) -> list[str]:
+    return [one for one in conf.choices() if one.partition(":")[0] == key]
 
 
 class ConnectionTestAsk(_ForKeepers):

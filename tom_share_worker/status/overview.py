@@ -37,6 +37,11 @@ def keeps_destinations(user: Any) -> bool:
     return bool(user.is_staff or user.has_perm("tom_share_worker.change_destination"))
 
 
+def changes_destinations(user: Any) -> bool:
+    """True for those who may pause and resume destinations."""
+    return bool(user.has_perm("tom_share_worker.change_destination"))
+
+
 def may_act(user: Any, share: Share) -> bool:
     """True if a person may retry and cancel this share and its deliveries."""
     return share.user_id == user.pk or bool(

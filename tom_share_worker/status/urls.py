@@ -36,6 +36,16 @@ urlpatterns = [
         name="destination-list",
     ),
     path(
+        "destinations/pause/",
+        destinations.DestinationPause.as_view(),
+        name="destination-pause",
+    ),
+    path(
+        "destinations/resume/",
+        destinations.DestinationResume.as_view(),
+        name="destination-resume",
+    ),
+    path(
         "destinations/test/",
         destinations.ConnectionTestAsk.as_view(),
         name="connection-test",

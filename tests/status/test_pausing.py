@@ -1,0 +1,115 @@
+"""Pausing and resuming a destination: by whom, why, and who may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from tests.status.conftest import browser, permitted
+from tests.support import rows
+from tom_share_worker.models import Destination, RemoteTarget, Share
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("tom_share_worker:destination-list")
+PAUSE = reverse("tom_share_worker:destination-pause")
+RESUME = reverse("tom_share_worker:destination-resume")
+
+
+@pytest.fixture
+def keeper() -> User:
+    return permitted("keeper", "change_destination")
+
+
+def test_a_pause_tells_everybody_who_made_it_and_why(
+    keeper: User, owner: User, share: Share
+) -> None:
+    rows.delivery(share)
+    asked = {"destination": "partner", "reason": "They move house <b>today</b>"}
+
+    browser(keeper).post(PAUSE, asked)
+
+    state = Destination.objects.get()
+    assert (state.paused, state.paused_by, state.paused_by_person) == (
+        *(True, keeper),
+        True,
+    )
+    said = "were paused by keeper. They move house &lt;b&gt;today&lt;/b&gt;."
+    for person, address in ((owner, share.get_absolute_url()), (keeper, LIST)):
+        assert said in browser(person).get(address).content.decode()
+
+
+def test_who_resumes_opens_it_again(keeper: User) -> None:
+    client = browser(keeper)
+    client.post(PAUSE, {"destination": "partner", "reason": " "})
+    assert Destination.objects.get().note == "Paused by keeper."
+    assert "Resume, and try at once" in client.get(LIST).content.decode()
+
+    client.post(RESUME, {"destination": "partner"})
+
+    state = Destination.objects.get()
+    assert (state.paused, state.paused_by, state.note) == (False, None, "")
+    assert "Resume, and try at once" not in client.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("address", [PAUSE, RESUME])
+def test_only_those_who_may_change_destinations_pause_them(
+    address: str, keeper: User
+) -> None:
+    staff = permitted("staff", is_staff=True)
+    Destination.objects.create(key="partner", paused=True, note="Closed.")
+
+    for person in (staff, rows.person("somebody"), None):
+        browser(person).post(address, {"destination": "partner"})
+
+    assert Destination.objects.get().paused
+    assert 'name="reason"' not in browser(staff).get(LIST).content.decode()
+    unknown = browser(keeper).post(address, {"destination": "nobody"})
+    assert unknown.status_code == 404
+
+
+def test_a_pause_of_an_entry_pauses_all_its_topics(keeper: User, settings: Any) -> None:
+    settings.DATA_SHARING["hermes"] = {
+        "BASE_URL": "http://hermes.invalid/",
+        "HERMES_API_KEY": "k",
+        "USER_TOPICS": ["a", "b"],
+    }
+
+    browser(keeper).post(PAUSE, {"destination": "hermes", "reason": "Tests."})
+
+    paused = Destination.objects.filter(paused=True, note="Tests.")
+    assert {state.key for state in paused} == {"hermes:a", "hermes:b"}
+
+
+def test_the_admin_takes_a_reason_too(db: None) -> None:
+    admin = permitted("admin", is_staff=True, is_superuser=True)
+    state = Destination.objects.create(key="partner")
+
+    browser(admin).post(
+        reverse("admin:tom_share_worker_destination_changelist"),
+        {"action": "pause", "_selected_action": [state.pk], "reason": "They asked."},
+    )
+
+    state.refresh_from_db()
+    assert (state.paused, state.note) == (True, "They asked.")
+
+
+def test_the_admin_lists_what_waits_for_a_choice(owner: User) -> None:
+    admin = permitted("admin", is_staff=True, is_superuser=True)
+    known = RemoteTarget.objects.create(
+        destination="partner",
+        target=rows.target(owner, "SN 2026abc"),
+        candidates=[{"id": "1"}],
+    )
+
+    address = reverse("admin:tom_share_worker_remotetarget_changelist")
+    text = browser(admin).get(f"{address}?state=waits").content.decode()
+
+    assert "SN 2026abc" in text
+    assert "Waits for a person" in text
+    assert reverse("tom_share_worker:target-choice", args=[known.pk]) in text
+    found = browser(admin).get(f"{address}?state=chosen").content.decode()
+    assert "SN 2026abc" not in found
