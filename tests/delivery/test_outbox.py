@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tom_dataproducts.models import DataProduct
 
 from tests.delivery import clicks
 from tests.support import rows
@@ -139,3 +140,12 @@ def test_the_data_of_a_target_come_with_or_without_its_data_products() -> None:
     assert with_them.subject == "All data points and data products of M31"
     assert without.selection == {}
     assert with_them.selection == {"all": ["data_products"]}
+
+
+def test_a_data_product_without_a_file_becomes_a_share_that_can_fail_in_words() -> None:
+    owner = rows.person()
+    product = DataProduct.objects.create(target=rows.target(owner))
+
+    share = outbox.share_data_product(owner, "partner", product)
+
+    assert share.subject == f"Data product {product.pk}"

@@ -6,7 +6,7 @@ Called by `share_page`: it shows the sections, and reads the form they make.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -14,10 +14,15 @@ from django.http import HttpRequest
 
 from tom_share_worker import toolkit
 from tom_share_worker.delivery import answers, cells, permissions
+from tom_share_worker.delivery.narrowing import Narrowing
 from tom_share_worker.delivery.selection import PRODUCTS
 
 FEW = 20
 """So many rows are shown at once; more are folded away until they are asked for."""
+
+TICKED_AT_ONCE = 100_000
+"""Ids that a browser ticks at once and packs into one field; Django takes forms of up
+to 2.5 MB. To share more, there is the box for all of a kind."""
 
 
 @dataclass(frozen=True)
@@ -109,20 +114,32 @@ class Section:
 
     kind: Kind
     page: Page[Any]
+    count: int
+    """How many there are in all, narrowed or not."""
+    narrowing: Narrowing
     opened: bool
     others: str
     """The pages at which the other sections stand, for the links of this one."""
 
     @property
-    def count(self) -> int:
-        """Return how many there are on all pages."""
-        return self.page.paginator.count
-
-    @property
     def counted(self) -> str:
         """Return how many there are, in words."""
-        plural = "spectra" if self.kind.noun == "spectrum" else f"{self.kind.noun}s"
-        return f"{self.count:,} {self.kind.noun if self.count == 1 else plural}"
+        return _counted(self.kind, self.count)
+
+    @property
+    def found(self) -> str:
+        """Return how many match what was typed, in words."""
+        return _counted(self.kind, self.page.paginator.count)
+
+    @property
+    def can_be_narrowed(self) -> bool:
+        """True for so many data points that one looks for some of them."""
+        return self.kind.key != PRODUCTS and self.count > FEW
+
+    @property
+    def can_be_ticked(self) -> bool:
+        """True if what matches can be ticked at once and sent as one field."""
+        return 0 < self.page.paginator.count <= TICKED_AT_ONCE
 
     @property
     def rows(self) -> Iterator[Row]:
@@ -140,18 +157,46 @@ def sections(request: HttpRequest, target: Any) -> list[Section]:
     found = []
     for kind in KINDS:
         data = _shareable(request.user, kind, target)
-        page = Paginator(data, kind.per_page).get_page(asked.get(kind.key))
+        narrowing = Narrowing.asked(request, kind.key)
+        pages = Paginator(_narrowed(kind, narrowing, data), kind.per_page)
+        page = pages.get_page(asked.get(kind.key))
+        count = data.count() if narrowing.is_asked else pages.count
         others = request.GET.copy()
         others.pop(kind.key, None)
         found.append(
             Section(
                 kind,
                 page,
-                opened=kind.key in asked or page.paginator.count <= FEW,
+                count,
+                narrowing,
+                opened=kind.key in asked or narrowing.is_asked or count <= FEW,
                 others=others.urlencode(),
             )
         )
     return found
+
+
+def found_ids(request: HttpRequest, target: Any, key: str) -> list[int]:
+    """Return the ids of one kind that match what was typed, to tick them all."""
+    for kind in KINDS:
+        if kind.key == key:
+            data = _shareable(request.user, kind, target)
+            data = _narrowed(kind, Narrowing.asked(request, key), data)
+            return list(data.values_list("pk", flat=True)[:TICKED_AT_ONCE])
+    return []
+
+
+def _narrowed(kind: Kind, narrowing: Narrowing, data: Any) -> Any:
+    if kind.key == PRODUCTS:
+        return data
+    if kind.key != "photometry":
+        narrowing = replace(narrowing, bandpass="")
+    return narrowing.apply(data)
+
+
+def _counted(kind: Kind, number: int) -> str:
+    plural = "spectra" if kind.noun == "spectrum" else f"{kind.noun}s"
+    return f"{number:,} {kind.noun if number == 1 else plural}"
 
 
 def _shareable(user: Any, kind: Kind, target: Any) -> Any:

@@ -181,7 +181,7 @@ def share_data_product(user: Any, destination: str, product: Any, **text: Any) -
         user,
         destination,
         kind=Share.Kind.DATA_PRODUCT,
-        subject=f"Data product {product.get_file_name()}",
+        subject=subjects.of_product(product),
         target_id=product.target_id,
         data_product_id=product.pk,
         **text,

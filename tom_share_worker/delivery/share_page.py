@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.generic import FormView
 
@@ -47,6 +47,15 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
             return self.handle_no_permission()
         self.target = answers.viewable_target(request.user, kwargs["pk"])
         return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page, or give our script the ids that match what was typed."""
+        kind = request.GET.get("ids")
+        if kind is None:
+            return super().get(request, *args, **kwargs)
+        if permissions.target_objection(request.user, self.target):
+            return JsonResponse({"ids": []})
+        return JsonResponse({"ids": choosing.found_ids(request, self.target, kind)})
 
     def get_initial(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@ target is renamed or gone.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,11 @@ def of_selection(
         return f"Target {target.name}" + (f" with {said}" if said else "")
     said = said[:1].upper() + said[1:]
     return said if target is None else f"{said} of {target.name}"
+
+
+def of_product(product: Any) -> str:
+    """Say which data product is shared; one without a file fails when it is sent."""
+    return f"Data product {os.path.basename(product.data.name or '') or product.pk}"
 
 
 def _amounts(chosen: Mapping[str, Sequence[Any]]) -> list[str]:

@@ -29,12 +29,14 @@
     const shown = boxes(section);
     const all = section.querySelector("[data-share-tick-page]");
     const count = section.querySelector("[data-share-count]");
+    const found = section.querySelector("[data-share-tick-found]");
     for (const box of shown) box.disabled = isWhole(section);
+    if (found) found.hidden = isWhole(section);
     if (!all) return;
     all.hidden = false;
     all.disabled = isWhole(section);
     const here = shown.filter((box) => box.checked).length;
-    all.checked = here === shown.length;
+    all.checked = shown.length > 0 && here === shown.length;
     all.indeterminate = here > 0 && here < shown.length;
     const many = ticked.get(section).size;
     count.textContent = many && !isWhole(section) ? `; ${many.toLocaleString("en")} ticked` : "";
@@ -57,38 +59,71 @@
     sum();
   };
 
-  const turn = async (section, link) => {
-    let page;
-    try {
-      const answer = await fetch(link.href, { credentials: "same-origin" });
-      if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
-      page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    } catch {
-      window.location.assign(link.href);
-      return;
-    }
-    const fresh = page.getElementById(section.id);
-    const wasWhole = isWhole(section);
-    const way = link.dataset.shareTurn;
-    section.replaceChildren(...fresh.childNodes);
-    if (whole(section)) whole(section).checked = wasWhole;
-    for (const box of boxes(section)) box.checked = ticked.get(section).has(box.value);
-    refresh(section);
-    const links = [...section.querySelectorAll("[data-share-turn]")];
-    (links.find((one) => one.dataset.shareTurn === way) ?? links[0])?.focus();
-    // The links of the other sections know where this one stands only after a reload.
+  const ask = async (address) => {
+    const answer = await fetch(address, { credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+    return answer;
   };
 
+  const tick = (section) => {
+    for (const box of boxes(section)) box.checked = ticked.get(section).has(box.value);
+    refresh(section);
+  };
+
+  // Shows other rows of a section; where that fails, the browser goes there by itself.
+  // The links of the other sections know where this one stands only after a reload.
+  const load = async (section, address, focus) => {
+    let page;
+    try {
+      const text = await (await ask(address)).text();
+      page = new DOMParser().parseFromString(text, "text/html");
+    } catch {
+      window.location.assign(address);
+      return;
+    }
+    const wasWhole = isWhole(section);
+    section.replaceChildren(...page.getElementById(section.id).childNodes);
+    section.dataset.shareAddress = address;
+    if (whole(section)) whole(section).checked = wasWhole;
+    tick(section);
+    const again = section.querySelector(focus) ?? section.querySelector("[data-share-turn]");
+    (again ?? section.querySelector("summary")).focus();
+  };
+
+  const tickFound = async (section) => {
+    const address = new URL(section.dataset.shareAddress ?? "", window.location.href);
+    address.searchParams.set("ids", section.dataset.shareSection);
+    try {
+      const { ids } = await (await ask(address)).json();
+      for (const id of ids) ticked.get(section).add(String(id));
+    } catch {
+      summary.textContent = "The data points could not be ticked. Reload the page and try again.";
+      return;
+    }
+    tick(section);
+  };
+
+  document.addEventListener("submit", (event) => {
+    const section = document.getElementById(event.target.dataset.shareNarrows);
+    if (!section) return;
+    event.preventDefault();
+    const asked = new URLSearchParams(new FormData(event.target));
+    load(section, `?${asked}#${section.id}`, "[data-share-narrow]");
+  });
+
   form.addEventListener("click", (event) => {
+    const section = event.target.closest("[data-share-section]");
+    if (event.target.closest("[data-share-tick-found]")) tickFound(section);
     const link = event.target.closest("[data-share-turn]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    turn(link.closest("[data-share-section]"), link);
+    load(section, link.href, `[data-share-turn="${link.dataset.shareTurn}"]`);
   });
 
   form.addEventListener("change", (event) => {
     const section = event.target.closest("[data-share-section]");
     if (!section) return sum();
+    if (event.target.matches("[form]")) return; // narrows, and chooses nothing
     if (event.target.matches("[data-share-tick-page]")) {
       for (const box of boxes(section)) box.checked = event.target.checked;
     }
