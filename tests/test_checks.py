@@ -74,6 +74,8 @@ def test_e002_names_sharing_that_is_no_dictionary(settings: Any) -> None:
         {"USERNAME": ""},
         {"PASSWORD": None},
         {"SLOTS": 0},
+        {"GROUPS": "LCO"},
+        {"GROUPS": []},
     ],
 )
 def test_w001_names_an_incomplete_destination_and_no_secret(

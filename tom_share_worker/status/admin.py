@@ -107,7 +107,7 @@ class ShareAdmin(ReadOnly):
     list_select_related = ("user",)
     search_fields = ("subject", "title", "user__username")
     readonly_fields = ("created",)
-    hidden = ("selection", "plan_cursor", "plan_step")
+    hidden = ("selection", "plan_cursor", "plan_step", "request_digest")
     actions = ("retry", "cancel")
 
     @admin.display(description="destination", ordering="destination")
