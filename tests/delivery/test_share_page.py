@@ -391,3 +391,13 @@ def test_a_list_goes_with_data_points_or_data_products_as_ticked(
     share = Share.objects.get()
     assert share.with_data is False
     assert share.selection["all"] == ["data_products"]
+
+
+def test_authors_of_a_list_are_asked_for_and_kept(sky: Sky, browser: Client) -> None:
+    click = clicks.on_target_list(sky).but(share_authors="A. Person")
+
+    page = browser.get(click.address).content.decode()
+    browser.post(click.address, click.fields)
+
+    assert 'name="share_authors"' in page
+    assert Share.objects.get().authors == "A. Person"

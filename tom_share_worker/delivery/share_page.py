@@ -7,33 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.generic import FormView
 
-from tom_share_worker import conf, toolkit
+from tom_share_worker import conf
 from tom_share_worker.delivery import (
     answers,
     choosing,
-    destinations,
     outbox,
     permissions,
 )
+from tom_share_worker.delivery.forms import TargetForm, without_needless_authors
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
-
-
-class TargetForm(toolkit.TargetShareForm):  # type: ignore[misc]  # the host is untyped
-    """The host's form, and the authors of what goes out as a message."""
-
-    share_authors = forms.CharField(
-        required=False,
-        label="Authors",
-        help_text="Named in messages; other TOMs do not get them. Left empty, the "
-        "authors that this TOM has set for the destination are named.",
-    )
 
 
 class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
@@ -67,9 +56,7 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
     def get_form(self, form_class: Any = None) -> Any:
         form = answers.offering(self.request, super().get_form(form_class))
         _put_download_last(form)
-        if not any(map(destinations.takes_messages, conf.choices())):
-            del form.fields["share_authors"]
-        return form
+        return without_needless_authors(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         objection = permissions.target_objection(self.request.user, self.target)
@@ -81,7 +68,7 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
             else choosing.sections(self.request, self.target),
         }
 
-    def form_valid(self, form: forms.Form) -> HttpResponse:
+    def form_valid(self, form: Form) -> HttpResponse:
         destination, text = answers.asked(form)
         try:
             if form.cleaned_data["target"].pk != self.target.pk:
@@ -106,10 +93,10 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
         back = reverse("targets:detail", kwargs={"pk": self.target.pk})
         return answers.answer(self.request, share, back, again=self._page())
 
-    def form_invalid(self, form: forms.Form) -> HttpResponse:
+    def form_invalid(self, form: Form) -> HttpResponse:
         return answers.say_invalid(self.request, form, self._page())
 
-    def _download(self, form: forms.Form, chosen: choosing.Chosen) -> HttpResponse:
+    def _download(self, form: Form, chosen: choosing.Chosen) -> HttpResponse:
         if chosen.goes_beyond_photometry:
             refusal = ShareRefused(
                 "Only photometry can be downloaded as a table. Tick nothing else, or "

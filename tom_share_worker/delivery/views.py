@@ -20,6 +20,7 @@ from django.views.generic import FormView, View
 
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import answers, outbox
+from tom_share_worker.delivery.forms import TargetListForm, without_needless_authors
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import Share
 
@@ -31,7 +32,7 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
     """Shares a target list, whole or in part, with or without data."""
 
     template_name = "tom_share_worker/target_list_share.html"
-    form_class = toolkit.TargetListShareForm
+    form_class = TargetListForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.is_authenticated:
@@ -52,7 +53,7 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
         # A list is no file: the host offers to download it all the same, and fails.
         field: Any = form.fields["share_destination"]
         field.choices = [c for c in field.choices if c[0] != conf.DOWNLOAD]
-        return answers.offering(self.request, form)
+        return without_needless_authors(answers.offering(self.request, form))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         listed = self.target_list.targets.values("pk")
