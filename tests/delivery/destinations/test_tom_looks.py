@@ -95,6 +95,42 @@ def test_data_of_a_kind_of_its_own_are_told_apart(remote: RemoteTom) -> None:
     assert len(remote.store.datums) == 2
 
 
+def test_data_that_got_other_names_on_its_way_here_is_not_sent_back(
+    remote: RemoteTom,
+) -> None:
+    """Another TOM takes a free value called as a column for that column."""
+    common: dict[str, Any] = {"data_type": "radio", "timestamp": NIGHT}
+    arrived = {"extra_telescope": "VLA", "flux_mjy": 1.5}
+    echo = ReducedDatum(source_name="VLA", value=arrived, **common)
+    deliver(remote, datums_parcel(echo, kind="generic"))
+    # There it has the name that its people gave it.
+    (theirs,) = remote.store.datums
+    theirs["extras"] = {"telescope": "VLA", "flux_mjy": 1.5}
+    another = arrived | {"extra_telescope": "GMRT"}
+    other = ReducedDatum(source_name="GMRT", value=another, **common)
+
+    outcome, _ = deliver(
+        remote, datums_parcel(echo, other, kind="generic", look_first=True)
+    )
+
+    assert outcome == Delivered("1 delivered, 1 already there.")
+    assert len(remote.store.datums) == 2
+
+
+def test_a_telescope_beside_a_free_value_of_that_name_does_no_harm(
+    remote: RemoteTom,
+) -> None:
+    """The former is not shown there, the latter is, under another name."""
+    common: dict[str, Any] = {"data_type": "radio", "timestamp": NIGHT}
+    ours = ReducedDatum(telescope="1m0", value={"telescope": "VLA"}, **common)
+    deliver(remote, datums_parcel(ours, kind="generic"))
+
+    outcome, _ = deliver(remote, datums_parcel(ours, kind="generic", look_first=True))
+
+    assert outcome == Delivered("1 already there.")
+    assert len(remote.asked(*POSTS)) == 1
+
+
 def test_two_of_ours_that_look_alike_are_not_taken_for_the_same_one(
     remote: RemoteTom,
 ) -> None:

@@ -7,9 +7,11 @@ taken for ours that differs in anything it does show.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
+from tom_share_worker.delivery import payloads
 from tom_share_worker.delivery.destinations.session import Session
 from tom_share_worker.delivery.outcomes import Halted
 
@@ -145,9 +147,10 @@ _ONE_OF = {
 
 def _rivals(kind: str, body: Row, row: Row) -> bool:
     theirs = row.get("value")
-    if not isinstance(theirs, dict) or _time(row.get("timestamp")) != _time(
-        body["timestamp"]
-    ):
+    # Before 2.26 the filter by kind is ignored, too.
+    if not isinstance(theirs, dict) or _kind(row) != kind:
+        return False
+    if _time(row.get("timestamp")) != _time(body["timestamp"]):
         return False
     theirs, ours = _canonical(theirs), _canonical(body.get("value", {}))
     return all(ours.get(name) == theirs.get(name) for name in _ONE_OF[kind][1])
@@ -192,11 +195,14 @@ def same(body: Row, row: Row) -> bool:
     if _time(row.get("timestamp")) != _time(body["timestamp"]):
         return False
     theirs, ours = _canonical(theirs), _canonical(ours)
-    shown = (
-        {*_SHOWN[kind], "telescope", "instrument"}
-        if kind in _SHOWN
-        else ours.keys() - _HIDDEN
+    if kind in _SHOWN:
+        return _agree(ours, theirs, {*_SHOWN[kind], "telescope", "instrument"})
+    return _agree(ours, theirs, ours.keys() - _HIDDEN) or _agree(
+        given := _as_given(ours), _as_given(theirs), given.keys() - _HIDDEN
     )
+
+
+def _agree(ours: Row, theirs: Row, shown: Set[str]) -> bool:
     return all(ours.get(name) == theirs.get(name) for name in shown | theirs.keys())
 
 
@@ -223,6 +229,25 @@ def _canonical(value: Row) -> Row:
         for name, item in value.items()
         if item not in (None, "", [])
     }
+
+
+def _as_given(value: Row) -> Row:
+    """Return free values under the names they had before they were sent anywhere.
+
+    Data that came from there under another name, because its own is that of a column,
+    is the same data: else it would be sent back as something new.
+    """
+    return {
+        name if (plain := _without_extra(name)) in value else plain: item
+        for name, item in value.items()
+    }
+
+
+def _without_extra(name: str) -> str:
+    plain = name
+    while plain.startswith("extra_"):
+        plain = plain.removeprefix("extra_")
+    return plain if plain in payloads.RESERVED["generic"] else name
 
 
 def _time(text: Any) -> datetime | None:
