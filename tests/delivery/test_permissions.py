@@ -125,6 +125,15 @@ def test_who_may_not_look_reads_nothing_of_the_target(settings: Any, sky: Sky) -
     assert sky.target.name not in str(refusal.value)
 
 
+def test_who_may_not_see_a_product_shares_none(settings: Any, sky: Sky) -> None:
+    settings.TARGET_PERMISSIONS_ONLY = False
+
+    with pytest.raises(ShareRefused, match="may not view this data product"):
+        outbox.share_data_product(sky.owner, "partner", sky.product)
+
+    assert not Share.objects.exists()
+
+
 @pytest.fixture
 def grouped(settings: Any) -> None:
     """A partner for two groups, beside one for everybody."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.delivery import clicks
@@ -330,6 +331,18 @@ def test_asking_costs_the_same_for_one_data_point_and_for_many(
     assert told["note"].startswith("49999 selected data points were left out")
 
 
+def test_a_setting_that_is_wrong_is_told_and_nothing_is_shared(
+    settings: Any, sky: Sky, program: Program
+) -> None:
+    settings.DATA_SHARING = {"partner": clicks.PARTNER | {"GROUPS": "Bulge team"}}
+
+    answer = program.share(target=sky.target.pk)
+
+    assert answer.status_code == 400
+    assert "DATA_SHARING['partner']['GROUPS']" in answer.json()["destination"][0]
+    assert not Share.objects.exists()
+
+
 def test_nobody_may_ask(sky: Sky) -> None:
     answer = Program().share(target=sky.target.pk)
 
@@ -338,8 +351,6 @@ def test_nobody_may_ask(sky: Sky) -> None:
 
 
 def test_a_session_needs_the_token_against_forgery(sky: Sky) -> None:
-    from django.test import Client
-
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(sky.owner)
 
