@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.support import rows
 from tom_share_worker.delivery import dispatch, gate
-from tom_share_worker.models import Delivery, Destination, Share
+from tom_share_worker.models import Delivery, Destination, Share, Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -139,7 +139,7 @@ def test_a_destination_that_left_the_settings_still_gets_its_turn(
 def test_what_was_asked_for_last_goes_first_where_the_settings_say_so(
     share: Share, settings: Any, newest_first: bool
 ) -> None:
-    settings.DATA_SHARING["partner"]["NEWEST_FIRST"] = newest_first
+    settings.DATA_SHARING = {"partner": {**ENTRY, "NEWEST_FIRST": newest_first}}
     newer = rows.share(rows.person(), target=share.target)
     now = timezone.now()
     old = [rows.delivery(share, next_attempt_at=now - HOUR) for _ in range(3)]
@@ -155,8 +155,25 @@ def test_what_was_asked_for_last_goes_first_where_the_settings_say_so(
 
 
 def test_a_low_rate_lowers_the_slots(share: Share, settings: Any) -> None:
-    settings.DATA_SHARING["partner"]["MAX_PER_SECOND"] = 10
+    settings.DATA_SHARING = {"partner": {**ENTRY, "MAX_PER_SECOND": 10}}
     for _ in range(3):
         rows.delivery(share)
 
     assert dispatch.dispatch("partner") == 1
+
+
+def test_slow_destinations_do_not_hold_every_thread(
+    share: Share, settings: Any
+) -> None:
+    settings.TOM_SHARE_WORKER = {"CONCURRENCY": 8}
+    for _ in range(6):
+        rows.delivery(share, destination="other", status=Delivery.Status.SENDING)
+    for _ in range(3):
+        rows.delivery(share)
+
+    # Three quarters of eight are held; the first of a destination always goes.
+    assert dispatch.dispatch("partner") == 1
+    now = timezone.now()
+    for name in ("one", "two"):
+        Worker.objects.create(name=name, started=now, seen=now)
+    assert dispatch.dispatch("partner") == 2

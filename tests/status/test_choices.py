@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.urls import reverse
 
 from tests.status.conftest import browser, permitted
@@ -48,7 +47,7 @@ def share(owner: User) -> Share:
 def known(share: Share) -> RemoteTarget:
     """What the worker found for it."""
     return RemoteTarget.objects.create(
-        destination="partner", target_id=share.target_id, candidates=CANDIDATES
+        destination="partner", target=share.target, candidates=CANDIDATES
     )
 
 
@@ -57,12 +56,9 @@ def page(known: RemoteTarget, share: Share | None = None) -> str:
     return f"{address}?share={share.pk}" if share else address
 
 
-def pick(
-    person: User, known: RemoteTarget, remote_id: str = "7", **more: str
-) -> HttpResponse:
+def pick(person: User, known: RemoteTarget, remote_id: str = "7", **more: str) -> Any:
     data = {"remote_id": remote_id, "seen": ""} | more
-    answer: HttpResponse = browser(person).post(page(known), data)
-    return answer
+    return browser(person).post(page(known), data)
 
 
 def test_the_page_shows_our_target_beside_the_candidates(

@@ -16,7 +16,8 @@ from django.utils import timezone
 from tom_share_worker import conf
 from tom_share_worker.delivery.destinations import pace
 from tom_share_worker.exceptions import ConfigurationError
-from tom_share_worker.models import Delivery, Destination, Failure
+from tom_share_worker.models import Delivery, Destination, Failure, Worker
+from tom_share_worker.models.worker import SEEN_RECENTLY
 from tom_share_worker.retry import Schedule
 
 
@@ -43,10 +44,23 @@ def slots(destination: Destination, now: datetime) -> int:
     if destination.failures or answered is None or answered < now - TRUST:
         return 1
     try:
-        return pace.slots(conf.destination(destination.key))
+        own = pace.slots(conf.destination(destination.key))
     except ConfigurationError:
         # The sender meets the same error and puts it in words on the delivery.
         return 1
+    return max(1, min(own, _room(destination.key, now)))
+
+
+def _room(key: str, now: datetime) -> int:
+    """Return how many threads of all workers a destination may hold at a time.
+
+    A quarter of them is kept for planning, and for destinations that have nothing under
+    way: else four that answer slowly would hold every thread, and delay all others.
+    """
+    workers = Worker.objects.filter(seen__gte=now - SEEN_RECENTLY).count()
+    threads = max(1, workers) * conf.settings().CONCURRENCY
+    under_way = Delivery.objects.filter(status=Delivery.Status.SENDING)
+    return threads - threads // 4 - under_way.exclude(destination=key).count()
 
 
 def is_open(destination: Destination, now: datetime) -> bool:
