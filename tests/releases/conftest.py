@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.conftest import _session_broker, broker, tom
-from tests.releases.released_tom import ReleasedTom
+from tests.releases.released_tom import ReleasedTom, installable
 
 __all__ = ["_session_broker", "broker", "tom"]
 
-RELEASES = ("2.32.4", "3.0.0")
 
-
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(scope="module", params=installable())
 def lab(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ReleasedTom]:

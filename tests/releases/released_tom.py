@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ import requests
 
 from tests.support.processes import ROOT, Process, free_port
 from tests.support.waiting import wait_until
+
+RELEASES = {"2.15.19": (3, 11), "2.32.4": (3, 13), "3.0.0": (3, 13)}
+"""The releases that are tried, each with the last Python that runs it. The first one is
+the oldest with an API for sharing; it ignores filters that came with 2.26."""
 
 ENVIRONMENTS = ROOT / ".tools" / "releases"
 PROJECT = "lab_tom"
@@ -31,8 +36,7 @@ _LOCAL_SETTINGS = """
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 TOM_NAME = "Lab TOM"
-FACILITIES, TOM_ALERT_CLASSES = {}, []
-TOM_FACILITY_CLASSES = ["tom_observations.facilities.lco_redirect.LCORedirectFacility"]
+FACILITIES, TOM_FACILITY_CLASSES, TOM_ALERT_CLASSES = {}, [], []
 EXTRA_FIELDS = [{"name": "redshift", "type": "number"}]
 """
 """What the operator of a TOM changes in a project that `tom_setup` made."""
@@ -41,6 +45,11 @@ _ACCOUNT = f"""
 from django.contrib.auth.models import User
 User.objects.create_user({USERNAME!r}, "s@example.org", {PASSWORD!r})
 """
+
+
+def installable() -> list[str]:
+    """Return the releases that this Python runs; asked by `deploy/test_releases.sh`."""
+    return [name for name, last in RELEASES.items() if sys.version_info[:2] <= last]
 
 
 class ReleasedTom:
@@ -57,6 +66,17 @@ class ReleasedTom:
     @property
     def is_installed(self) -> bool:
         return self.python.exists()
+
+    @property
+    def is_old(self) -> bool:
+        """True before 3.0: all of a data point is one JSON value."""
+        return self.release.startswith("2.")
+
+    @property
+    def targets(self) -> str:
+        """Return what its table of targets is called."""
+        old = self.release.startswith("2.15")
+        return "tom_targets_target" if old else "tom_targets_basetarget"
 
     def start(self, **settings: Any) -> None:
         """Make the project as its documentation tells, and serve it."""

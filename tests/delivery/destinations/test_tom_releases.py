@@ -606,3 +606,18 @@ def test_a_spectrum_that_postgresql_cannot_index_is_told_so(
     [(_, reason)] = notebook.ledger.refused()
     assert "spectra of some 300 points" in reason
     assert "share the spectrum as a file" in reason
+
+
+def test_data_of_another_kind_is_no_rival_where_filters_are_ignored() -> None:
+    """Before 2.26 data of all kinds come back, whatever kind was asked for."""
+    with RemoteTom(release=V2_32) as remote:
+        remote.store.add_target(NAME)
+        place = {"telescope": "1m0", "instrument": "EFOSC2"}
+        deliver(remote, datums_parcel(spectrum(), kind="spectroscopy"))
+        position = AstrometryReducedDatum(timestamp=NIGHT, ra=1.5, dec=2.5, **place)
+        parcel = datums_parcel(position, kind="astrometry", attempts=STUBBORN_ATTEMPTS)
+
+        _, notebook = deliver(remote, parcel)
+
+    [(_, reason)] = notebook.ledger.refused()
+    assert "DATA_PRODUCT_TYPES does not name" in reason

@@ -131,8 +131,8 @@ class Probe:
         return (
             f"{self.name} is locked (AUTH_STRATEGY): it lets nobody in who is not "
             f"logged in as a browser is, and does not look at our account. Ask its "
-            f"people to add '/api/*' to OPEN_URLS in their settings, or at least to "
-            f"check our account."
+            f"people to add '/api/*' to OPEN_URLS in their settings, which an old "
+            f"release takes only after an update, and to check our account."
         )
 
     def _unreachable(self, why: str) -> str:
