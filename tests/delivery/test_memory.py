@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
@@ -45,6 +46,14 @@ def send_all(share: Share) -> None:
         sender.send(delivery.pk)
 
 
+def choose(remote_id: str) -> None:
+    """Choose in a thread of the remote, as another person in another process."""
+    try:
+        actions.choose(RemoteTarget.objects.get(), remote_id, rows.person("other"))
+    finally:
+        connection.close()
+
+
 def failures(*shares: Share) -> set[tuple[str, str]]:
     found = Delivery.objects.filter(share__in=shares)
     return set(found.values_list("status", "failure"))
@@ -83,8 +92,7 @@ def test_a_choice_made_while_a_worker_finds_several_is_followed(
     send_all(early)
 
     def choose_then_answer(exchange: misbehaviour.Exchange) -> None:
-        known = RemoteTarget.objects.get()
-        actions.choose(known, twins[0], None)
+        choose(twins[0])
         exchange.send(exchange.act())
 
     remote.on("GET", "/api/targets/", choose_then_answer, times=1)
@@ -106,7 +114,7 @@ def test_a_worker_that_finds_one_does_not_replace_what_a_person_chose(
     send_all(share)
 
     def choose_and_lose_a_twin(exchange: misbehaviour.Exchange) -> None:
-        actions.choose(RemoteTarget.objects.get(), twins[0], None)
+        choose(twins[0])
         remote.store.hidden.add(int(twins[0]))
         exchange.send(exchange.act())
 
