@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from django.db import connection
 
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
-from tom_share_worker.delivery import actions, planner, sender
+from tom_share_worker.delivery import actions, gate, planner, sender
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,3 +173,32 @@ def test_retry_without_a_choice_asks_again_and_sees_what_changed(
 
     assert failures(share) == {("delivered", "")}
     assert RemoteTarget.objects.get().remote_id == twins[1]
+
+
+def test_two_workers_that_find_several_at_once_leave_one_question(
+    settings: Any, remote: RemoteTom, twins: list[str]
+) -> None:
+    settings.DATA_SHARING = {"partner": remote.entry(SLOTS=2)}
+    gate.state("partner")
+    gate.found_up("partner")
+    target = rows.target(rows.person())
+    shares = [share_of(target), share_of(target)]
+    both = threading.Barrier(2, timeout=15)
+
+    def answer_both_at_once(exchange: misbehaviour.Exchange) -> None:
+        reply = exchange.act()
+        both.wait()
+        exchange.send(reply)
+
+    def send(share: Share) -> None:
+        try:
+            send_all(share)
+        finally:
+            connection.close()
+
+    remote.on("GET", "/api/targets/", answer_both_at_once, skip=1, times=2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, shares))
+
+    assert failures(*shares) == {("failed", Failure.AMBIGUOUS_TARGET)}
+    assert len(RemoteTarget.objects.get().candidates) == 2

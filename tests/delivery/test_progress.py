@@ -1,4 +1,4 @@
-"""What a destination reports: a link is kept only if it is one that people may follow."""
+"""What a destination reports: a link is kept only if people may follow it."""
 
 from __future__ import annotations
 
