@@ -27,9 +27,7 @@ urlpatterns = [
         pages.DeliveryRetry.as_view(),
         name="delivery-retry",
     ),
-    path(
-        "targets/<int:pk>/", choices.TargetChoice.as_view(), name="target-choice"
-    ),
+    path("targets/<int:pk>/", choices.TargetChoice.as_view(), name="target-choice"),
     path(
         "destinations/",
         destinations.DestinationList.as_view(),
