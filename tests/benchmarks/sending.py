@@ -1,6 +1,6 @@
 """How fast data points reach a stock TOM, and what that costs it, in one run.
 
-    .venv/bin/python -m tests.benchmarks.sending [--count 1000] [--rounds 3]
+    .venv/bin/python -m tests.benchmarks.sending [--count 800] [--rounds 6]
 
 The same rows go to the same stock TOM Toolkit in three ways: as TOM Toolkit itself
 shares them; by a bare client that keeps its connections and has its token and its
@@ -187,8 +187,8 @@ def report(theirs: Measured, bares: list[Measured], ours: list[Measured]) -> Non
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1000, help="rows of a round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=800, help="rows of a round")
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--sample", type=int, default=60, help="rows for stock")
     parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
