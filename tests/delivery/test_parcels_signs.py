@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.support import rows
 from tom_share_worker.delivery import parcels
-from tom_share_worker.delivery.parcels import DatumsParcel
+from tom_share_worker.delivery.parcels import STUBBORN_ATTEMPTS, DatumsParcel
 from tom_share_worker.models import Attempt, Delivery, Share
 
 pytestmark = pytest.mark.django_db
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def batch() -> Delivery:
-    """A batch of one target that was tried three times; a person began it anew once."""
+    """A batch that was tried five times; a person began it anew after the first."""
     owner = rows.person()
     target = rows.target(owner)
     share = rows.share(owner, target=target)
     made = rows.delivery(
-        share, target=target, photometry=rows.photometry(target, 2), attempt_count=2
+        share, target=target, photometry=rows.photometry(target, 2), attempt_count=4
     )
-    for number in (1, 2, 3):
+    for number in range(1, 6):
         began = timezone.now() - timedelta(hours=10 - number)
         Attempt.objects.create(
             delivery=made, number=number, started=began, ended=began, claim="c"
@@ -61,8 +61,11 @@ def test_others_arrive_if_data_points_were_stored_there_since_our_first_attempt(
     assert loaded(batch).others_arrive is seen
 
 
-def test_a_first_attempt_has_seen_nothing_arrive(batch: Delivery) -> None:
-    batch.attempt_count = 0
+def test_early_attempts_do_not_ask_for_it(batch: Delivery) -> None:
+    """The answer may cost a look at everything that was ever delivered there."""
+    columns = {"status": Delivery.Status.DELIVERED, "ended": timezone.now()}
+    rows.delivery(batch.share, target=batch.target, delivered_count=3, **columns)
+    batch.attempt_count = STUBBORN_ATTEMPTS - 1
 
     assert not loaded(batch).others_arrive
 

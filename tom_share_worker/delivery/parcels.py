@@ -21,6 +21,13 @@ SENDER_LIST = "Imported From {tom_name}"
 """The list that stock sharing puts targets in; same words, so the same list there."""
 
 
+STUBBORN_ATTEMPTS = 4
+"""Retries after which rows that still meet an internal error count as refused, a
+quarter of an hour by the schedule; else they would be tried for three days in vain.
+From then on an attempt tries every row. A few of them are refused so, more only where
+the other side has stored others meanwhile: it might be full."""
+
+
 @dataclass(frozen=True)
 class TargetCard:
     """By what another TOM can recognise a target. Coordinates are ICRS degrees."""
@@ -205,8 +212,8 @@ def _others_arrive(delivery: Delivery) -> bool:
 
     Attempts before a person began anew do not count, so only the last ones do.
     """
-    if not delivery.attempt_count:
-        return False
+    if delivery.attempt_count < STUBBORN_ATTEMPTS:
+        return False  # not asked for yet, and no small question
     tries = delivery.attempts.exclude(ended=None).order_by("-number")
     began = list(tries.values_list("started", flat=True)[: delivery.attempt_count])
     return (

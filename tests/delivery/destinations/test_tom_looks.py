@@ -18,8 +18,9 @@ from tests.support.conversations import (
 )
 from tests.support.remote_tom import RemoteTom
 from tests.support.rows import NIGHT, magnitudes
-from tom_share_worker.delivery.destinations import datums, open_destination, stored
+from tom_share_worker.delivery.destinations import open_destination, stored
 from tom_share_worker.delivery.outcomes import Delivered, TryAgain
+from tom_share_worker.delivery.parcels import STUBBORN_ATTEMPTS
 
 POSTS = ("POST", "/api/reduceddatums/")
 
@@ -187,9 +188,7 @@ def test_a_whole_batch_that_cannot_be_stored_is_refused_where_others_arrive(
 
     outcome, notebook = deliver(
         remote,
-        datums_parcel(
-            *rows, attempts=datums.STUBBORN_ATTEMPTS, others_arrive=elsewhere
-        ),
+        datums_parcel(*rows, attempts=STUBBORN_ATTEMPTS, others_arrive=elsewhere),
     )
 
     assert isinstance(outcome, TryAgain) is not elsewhere

@@ -27,9 +27,8 @@ from tests.support.misbehaviour import HTML, Exchange, Reply
 from tests.support.remote_releases import RELEASES, V2_32, V3_0, V3_1
 from tests.support.remote_tom import RemoteTom
 from tests.support.rows import NIGHT
-from tom_share_worker.delivery.destinations.datums import STUBBORN_ATTEMPTS
 from tom_share_worker.delivery.outcomes import Blocked, Delivered, Refused, TryAgain
-from tom_share_worker.delivery.parcels import Home
+from tom_share_worker.delivery.parcels import STUBBORN_ATTEMPTS, Home
 from tom_share_worker.models import Failure
 
 DATUMS, TARGETS, PRODUCTS = (

@@ -23,17 +23,15 @@ from tom_share_worker.delivery.outcomes import (
     Refused,
     TryAgain,
 )
-from tom_share_worker.delivery.parcels import DatumsParcel, TargetCard
+from tom_share_worker.delivery.parcels import (
+    STUBBORN_ATTEMPTS,
+    DatumsParcel,
+    TargetCard,
+)
 from tom_share_worker.models import Failure
 
 ERRORS_IN_A_ROW = 3
 """Internal errors in a row after which the rest waits: it is the server's fault."""
-
-STUBBORN_ATTEMPTS = 4
-"""Retries after which rows that still meet an internal error count as refused, a
-quarter of an hour by the schedule; else they would be tried for three days in vain.
-From then on an attempt tries every row. Up to ERRORS_IN_A_ROW of them are refused so,
-more only where the other side has stored others meanwhile: it might be full."""
 
 MEANWHILE = " It accepted others meanwhile."
 """Ends the reason of a row that failed while others, tried later, were stored. Kept in
