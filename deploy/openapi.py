@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-DESCRIPTION = ROOT / "tom_share_worker" / "status" / "openapi.json"
+DESCRIPTION = ROOT / "tom_share_worker" / "status" / "api" / "openapi.json"
 
 INTRODUCTION = (
     "Ask a TOM to share targets and data with another TOM, and follow what became of "
@@ -123,7 +123,7 @@ def _tell_what_code_does_not() -> None:
     """Give the generator the types of fields that it cannot guess."""
     from drf_spectacular.utils import extend_schema_field
 
-    from tom_share_worker.status import asked, serializers
+    from tom_share_worker.status.api import asked, serializers
 
     entries = serializers.LedgerEntrySerializer(many=True)
     extend_schema_field(entries)(serializers.DeliveryDetailSerializer.get_ledger)
@@ -137,7 +137,7 @@ def _described(viewset: type) -> Any:
     from drf_spectacular.openapi import AutoSchema
     from drf_spectacular.utils import extend_schema, extend_schema_view
 
-    from tom_share_worker.status import asked, serializers
+    from tom_share_worker.status.api import asked, serializers
 
     described = type(viewset.__name__, (viewset,), {"schema": AutoSchema()})
     shown = serializers.ShareDetailSerializer

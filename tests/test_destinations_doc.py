@@ -15,7 +15,10 @@ from tests.support import misbehaviour, rows
 from tests.support.misbehaviour import Reply
 from tests.support.remote_http import Handler
 from tests.support.remote_server import RemoteServer
-from tom_share_worker.delivery import actions, outbox, planner, sender
+from tom_share_worker.delivery import actions
+from tom_share_worker.delivery.asking import outbox
+from tom_share_worker.delivery.planning import planner
+from tom_share_worker.delivery.sending import sender
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,12 +14,12 @@ from django.core.management import call_command
 from tom_dataproducts.models import DataProduct
 from tom_targets.models import TargetList
 
-from tests.delivery import clicks
-from tests.status.programs import Program
+from tests.delivery.asking import clicks
+from tests.status.api.programs import Program
 from tests.support import rows
 from tom_share_worker import toolkit
 from tom_share_worker.models import Delivery, Share
-from tom_share_worker.status import filters
+from tom_share_worker.status.api import filters
 
 pytestmark = pytest.mark.django_db
 

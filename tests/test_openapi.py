@@ -13,17 +13,17 @@ from django.utils import timezone
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
-from tests.delivery import clicks
-from tests.delivery.clicks import Sky
+from tests.delivery.asking import clicks
+from tests.delivery.asking.clicks import Sky
+from tests.status.api.programs import Program
 from tests.status.conftest import partly_refused, permitted
-from tests.status.programs import Program
 from tests.support import rows
 from tom_share_worker.models import Attempt, Failure, Share
 
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE = ROOT / "tom_share_worker" / "status" / "openapi.json"
+FILE = ROOT / "tom_share_worker" / "status" / "api" / "openapi.json"
 DESCRIPTION = json.loads(FILE.read_text())
 
 

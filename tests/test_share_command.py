@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
-from tests.delivery import clicks
-from tests.delivery.clicks import Sky
+from tests.delivery.asking import clicks
+from tests.delivery.asking.clicks import Sky
 from tests.support import rows
 from tom_share_worker.management.commands.share import Command
 from tom_share_worker.models import Failure, Share, Worker

@@ -18,7 +18,8 @@ from pytest_django import Settings
 from tests.support.processes import Process, manage
 from tests.support.toms import database_url
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import continuous, sweep
+from tom_share_worker.delivery import sweep
+from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.management.commands import share_worker
 
 

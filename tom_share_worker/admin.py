@@ -1,6 +1,7 @@
 """Door for Django's admin, which looks for model admins here."""
 
-from tom_share_worker.status import admin, persistent_admin, target_admin
+from tom_share_worker.status import admin, target_admin
+from tom_share_worker.status.persistent import admin as persistent_admin
 
 __all__ = ["admin", "target_admin"]
 

@@ -23,12 +23,13 @@ class TomShareWorkerConfig(AppConfig):
         elif _is_makeshift(celery_state.default_app):  # type: ignore[attr-defined]
             # Known to this thread only, while requests and hints have their own.
             own.set_default()
-        from tom_share_worker import checks, presence, tasks, toolkit_hooks  # noqa: F401
-        from tom_share_worker.delivery import saved
+        from tom_share_worker import checks, presence, tasks  # noqa: F401
+        from tom_share_worker.delivery.continuous import saved
+        from tom_share_worker.toolkit import hooks
 
         presence.connect()
         # Here and not in `delivery`: what receives data must not know what sends it.
-        toolkit_hooks.take_over_continuous_sharing(saved.on_save, saved.share)
+        hooks.take_over_continuous_sharing(saved.on_save, saved.share)
 
     def include_url_paths(self) -> list[Any]:
         """Integration point of the host: patterns that come before its own.
@@ -46,7 +47,7 @@ class TomShareWorkerConfig(AppConfig):
 
     def sharing_backends(self) -> list[dict[str, str]]:
         """Integration point of the host's next release: who shares, by class."""
-        return [{"class": "tom_share_worker.delivery.backend.BackgroundSharing"}]
+        return [{"class": "tom_share_worker.delivery.asking.backend.BackgroundSharing"}]
 
 
 def _is_makeshift(app: Any) -> bool:

@@ -15,9 +15,10 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.urls import Resolver404, resolve
 
-from tom_share_worker import broker, conf, toolkit_hooks
+from tom_share_worker import broker, conf
 from tom_share_worker.delivery import destinations
 from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.toolkit import hooks
 
 SETTINGS_PAGE = "docs/settings.md lists every setting, its default and its meaning."
 
@@ -118,7 +119,7 @@ def check_api(**_: Any) -> Iterator[CheckMessage]:
 @register()
 def check_continuous_sharing(**_: Any) -> Iterator[CheckMessage]:
     """E007: the host's own continuous sharing is at work, inside every save."""
-    for place in toolkit_hooks.host_shares_itself():
+    for place in hooks.host_shares_itself():
         yield Error(
             f"TOM Toolkit itself still shares saved data, through {place}, so saving "
             f"data waits for other TOMs and fails with them.",

@@ -7,8 +7,10 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, include, path
 
 from tom_share_worker import toolkit
-from tom_share_worker.delivery import share_page, views
-from tom_share_worker.status import api, persistent_api, persistent_pages
+from tom_share_worker.delivery.asking import share_page, views
+from tom_share_worker.status.api import views as api
+from tom_share_worker.status.persistent import api as persistent_api
+from tom_share_worker.status.persistent import pages as persistent_pages
 from tom_share_worker.status.urls import urlpatterns as status_patterns
 
 app_name = "tom_share_worker"

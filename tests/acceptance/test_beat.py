@@ -9,7 +9,7 @@ from tests.support import persistent, rows
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

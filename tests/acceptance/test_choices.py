@@ -16,7 +16,7 @@ from tests.status.conftest import browser
 from tests.support import rows
 from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Delivery, RemoteTarget, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

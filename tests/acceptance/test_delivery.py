@@ -7,7 +7,7 @@ import pytest
 from tests.support import rows
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,7 +19,8 @@ from tests.support.toms import (
     attempts_of,
 )
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import actions, gate, outbox
+from tom_share_worker.delivery import actions, gate
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from tests.support.toms import (
     assert_each_attempt_is_on_record,
     attempts_of,
 )
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Attempt, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

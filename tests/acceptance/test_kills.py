@@ -17,7 +17,8 @@ from tests.support.toms import (
     attempts_of,
 )
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import actions, outbox
+from tom_share_worker.delivery import actions
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Attempt, Delivery, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

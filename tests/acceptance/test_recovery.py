@@ -8,7 +8,7 @@ from tests.support import rows
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import WAIT, Tom
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Destination, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -33,7 +33,7 @@ from tests.support.processes import Process, manage, run_manage
 from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Share
 
 pytestmark = [
@@ -220,7 +220,7 @@ def share_on(stocks: list[StockTom], logs: Path) -> None:
         ask = (
             "from django.contrib.auth.models import User\n"
             "from tom_targets.models import TargetList\n"
-            "from tom_share_worker.delivery import outbox\n"
+            "from tom_share_worker.delivery.asking import outbox\n"
             f"person = User.objects.get(username={PARTNER.username!r})\n"
             "lists = TargetList.objects.get(name='Imported From Survey TOM')\n"
             "outbox.share_target_list(person, 'third', lists, None, True)"

@@ -17,7 +17,7 @@ from tests.acceptance.test_stock_tom import give_data
 from tests.support import rows
 from tests.support.processes import WebServer
 from tests.support.toms import Tom
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,8 @@ from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import Tom
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import gate, outbox
+from tom_share_worker.delivery import gate
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)

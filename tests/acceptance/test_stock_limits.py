@@ -27,7 +27,7 @@ from tests.support.rows import NIGHT
 from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.models import Share
 

@@ -20,7 +20,7 @@ from tests.support import rows
 from tests.support.rows import NIGHT
 from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -66,7 +66,8 @@ def bodies(name: str, remote_id: str) -> list[str]:
     from tom_targets.models import Target
 
     from tom_share_worker import conf
-    from tom_share_worker.delivery import parcels, payloads
+    from tom_share_worker.delivery import parcels
+    from tom_share_worker.delivery.destinations.tom import payloads
     from tom_share_worker.delivery.ledger import Key
 
     target = Target.objects.get(name=name)
@@ -84,7 +85,7 @@ def share(name: str) -> int:
     from django.contrib.auth.models import User
     from tom_targets.models import Target
 
-    from tom_share_worker.delivery import outbox
+    from tom_share_worker.delivery.asking import outbox
 
     person = User.objects.get(username=PERSON)
     target = Target.objects.get(name=name)
@@ -126,7 +127,7 @@ def share_product(pk: str) -> int:
     from django.contrib.auth.models import User
     from tom_dataproducts.models import DataProduct
 
-    from tom_share_worker.delivery import outbox
+    from tom_share_worker.delivery.asking import outbox
 
     person = User.objects.get(username=PERSON)
     made: int = outbox.share_data_product(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.delivery import clicks
-from tests.delivery.clicks import Sky
+from tests.delivery.asking import clicks
+from tests.delivery.asking.clicks import Sky
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ import pytest
 from django.utils import timezone
 
 from tests.support import rows
-from tom_share_worker.delivery import actions, claims, gate, planner
+from tom_share_worker.delivery import actions, gate
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
-from tom_share_worker.delivery.selection import Selection
+from tom_share_worker.delivery.planning import planner
+from tom_share_worker.delivery.planning.selection import Selection
+from tom_share_worker.delivery.sending import claims
 from tom_share_worker.models import Delivery, Destination, Failure, Share
 
 pytestmark = pytest.mark.django_db

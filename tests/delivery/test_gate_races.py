@@ -12,15 +12,9 @@ from django.utils import timezone
 
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
-from tom_share_worker.delivery import (
-    actions,
-    closing,
-    dispatch,
-    gate,
-    planner,
-    sender,
-    sweep,
-)
+from tom_share_worker.delivery import actions, closing, dispatch, gate, sweep
+from tom_share_worker.delivery.planning import planner
+from tom_share_worker.delivery.sending import sender
 from tom_share_worker.models import Delivery, Destination, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

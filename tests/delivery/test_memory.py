@@ -11,7 +11,9 @@ from django.db import connection
 
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import RemoteTom
-from tom_share_worker.delivery import actions, gate, planner, sender
+from tom_share_worker.delivery import actions, gate
+from tom_share_worker.delivery.planning import planner
+from tom_share_worker.delivery.sending import sender
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,11 +9,12 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
-from tests.delivery import clicks
-from tests.delivery.clicks import Sky
+from tests.delivery.asking import clicks
+from tests.delivery.asking.clicks import Sky
 from tests.support import rows
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import outbox, permissions
+from tom_share_worker.delivery import permissions
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.delivery.ledger import Key
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share

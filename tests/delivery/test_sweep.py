@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.support import rows
-from tom_share_worker.delivery import claims, gate, sweep
+from tom_share_worker.delivery import gate, sweep
+from tom_share_worker.delivery.sending import claims
 from tom_share_worker.models import Attempt, Delivery, Failure, Share
 
 pytestmark = pytest.mark.django_db

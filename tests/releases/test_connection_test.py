@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.releases.released_tom import ReleasedTom, installable
-from tom_share_worker.delivery import connection, findings
+from tom_share_worker.delivery import findings
 from tom_share_worker.delivery.findings import Found
+from tom_share_worker.delivery.sending import connection
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -21,7 +21,7 @@ from tests.support import rows
 from tests.support.rows import NIGHT
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import outbox
+from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.models import Delivery, Share
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tom_share_worker.delivery import payloads
+from tom_share_worker.delivery.destinations.tom import payloads
 
 Row = dict[str, Any]
 

@@ -18,7 +18,7 @@ from tom_dataproducts.models import (
 from tom_targets.models import PersistentShare, Target
 
 from tests.support import rows
-from tom_share_worker.delivery import continuous
+from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.models import SavedDatum, Share
 
 

@@ -40,7 +40,7 @@ def share_all(destination: str) -> None:
     from tom_targets.models import Target
 
     from sample_data.accounts import ASTRONOMER
-    from tom_share_worker.delivery import persistent
+    from tom_share_worker.delivery.continuous import persistent
 
     owner = User.objects.get(username=ASTRONOMER.username)
     for target in Target.objects.all():

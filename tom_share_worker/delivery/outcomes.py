@@ -72,6 +72,10 @@ class Halted(Exception):  # noqa: N818  (control flow inside a destination, no e
         self.outcome = outcome
 
 
+class Unsendable(Exception):  # noqa: N818  (a verdict on one row, put in the ledger)
+    """This data point cannot go to such a TOM; the text is the ledger's reason."""
+
+
 def storable(text: str) -> str:
     """Return what another server said without the characters no database takes.
 

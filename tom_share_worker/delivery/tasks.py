@@ -9,8 +9,11 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from tom_share_worker.delivery import connection, continuous, hints, planner, sender
+from tom_share_worker.delivery import hints
 from tom_share_worker.delivery import sweep as sweeping
+from tom_share_worker.delivery.continuous import gathering as continuous
+from tom_share_worker.delivery.planning import planner
+from tom_share_worker.delivery.sending import connection, sender
 
 
 @shared_task(name=hints.PLAN, queue=hints.QUEUE)

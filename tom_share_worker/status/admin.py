@@ -17,7 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import actions, connection
+from tom_share_worker.delivery import actions
+from tom_share_worker.delivery.sending import connection
 from tom_share_worker.models import Attempt, Delivery, Destination, Share, Worker
 from tom_share_worker.status import notices, words
 

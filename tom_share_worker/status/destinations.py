@@ -20,8 +20,9 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import actions, connection, findings
+from tom_share_worker.delivery import actions, findings
 from tom_share_worker.delivery.findings import Finding
+from tom_share_worker.delivery.sending import connection
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
 from tom_share_worker.status import notices, overview

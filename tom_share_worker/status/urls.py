@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import (
-    choices,
-    description,
-    destinations,
-    pages,
-    persistent_pages,
-)
+from tom_share_worker.status import choices, destinations, pages
+from tom_share_worker.status.api import description
+from tom_share_worker.status.persistent import pages as persistent_pages
 
 urlpatterns = [
     path("", pages.ShareList.as_view(), name="share-list"),

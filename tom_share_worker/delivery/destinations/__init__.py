@@ -15,8 +15,8 @@ from django.utils.module_loading import import_string
 from tom_share_worker import conf
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery.destinations.base import Destination
-from tom_share_worker.delivery.destinations.hermes import Hermes
-from tom_share_worker.delivery.destinations.tom import Tom
+from tom_share_worker.delivery.destinations.hermes.destination import Hermes
+from tom_share_worker.delivery.destinations.tom.destination import Tom
 from tom_share_worker.exceptions import ConfigurationError
 
 _OURS: dict[str, Callable[[DestinationSettings], Destination]] = {

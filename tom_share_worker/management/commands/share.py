@@ -13,9 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import names, permissions, wishes
-from tom_share_worker.delivery.outbox import ID_LIMIT
-from tom_share_worker.delivery.selection import DATUM_KINDS, PRODUCTS
+from tom_share_worker.delivery import permissions
+from tom_share_worker.delivery.asking import names, wishes
+from tom_share_worker.delivery.asking.outbox import ID_LIMIT
+from tom_share_worker.delivery.planning.selection import DATUM_KINDS, PRODUCTS
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share
 from tom_share_worker.status import causes, notices, overview

@@ -22,7 +22,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from tom_share_worker import broker, conf
-from tom_share_worker.delivery import continuous, sweep
+from tom_share_worker.delivery import sweep
+from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)

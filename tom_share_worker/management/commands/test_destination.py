@@ -12,8 +12,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import connection, findings
+from tom_share_worker.delivery import findings
 from tom_share_worker.delivery.findings import Found
+from tom_share_worker.delivery.sending import connection
 from tom_share_worker.exceptions import ConfigurationError
 
 _MARKS = {Found.OK: "ok     ", Found.TROUBLE: "TROUBLE", Found.UNKNOWN: "?      "}

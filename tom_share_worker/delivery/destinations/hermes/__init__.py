@@ -1,0 +1,1 @@
+"""Hermes as destination: a share becomes one message on a topic."""

@@ -1,0 +1,1 @@
+"""A worker tries one delivery, and writes down what came of it."""

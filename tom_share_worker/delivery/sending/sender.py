@@ -1,0 +1,246 @@
+"""Tries one delivery: claim, load, send, record, on one screen.
+
+Called by the task with the id that a hint named. All that is known of an attempt is in
+its row: written before the call, completed after it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from tom_share_worker import conf, presence
+from tom_share_worker.delivery import (
+    closing,
+    destinations,
+    dispatch,
+    gate,
+    memory,
+    parcels,
+)
+from tom_share_worker.delivery.ledger import Fate
+from tom_share_worker.delivery.outcomes import (
+    Blocked,
+    Delivered,
+    Halted,
+    Interrupted,
+    Outcome,
+    Refused,
+    TryAgain,
+    storable,
+)
+from tom_share_worker.delivery.sending import claims
+from tom_share_worker.delivery.sending.claims import Claim
+from tom_share_worker.delivery.sending.progress import Progress
+from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.models import Attempt, Delivery, Failure
+from tom_share_worker.retry import RetryAt
+
+logger = logging.getLogger(__name__)
+
+OUR_FAULT_ATTEMPTS = 4
+"""A fault of our own does not heal with time: after so many attempts people must look,
+as a full disk or a locked database may have passed by then, a bug will not."""
+
+WITHHELD = "The person who asked for it may no longer view this data point."
+
+
+def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
+    """Try a delivery, if it is to be had; say in words what came of it."""
+    if presence.stopping.is_set():
+        # Its hint is used up: another worker's sweep hints anew.
+        Delivery.objects.filter(pk=delivery_pk).update(hinted_at=None)
+        return "Nothing done: this worker is about to stop."
+    claim = claims.claim(delivery_pk)
+    if claim is None:
+        return "Nothing to do: not due, taken by another worker, or no free slot."
+    key = claim.delivery.destination
+    with claims.kept(claim.token):
+        attempt = _open_attempt(claim, worker, task_id)
+        progress = Progress(claim)
+        outcome = _try(claim.delivery, progress)
+        outcome = replace(outcome, note=storable(outcome.note))
+        try:
+            _record(claim, attempt, progress, outcome)
+        except (OperationalError, InterfaceError):
+            # The connection died during a long upload, or the database was restarted.
+            connection.close()
+            _record(claim, attempt, progress, outcome)
+    _tell_gate(key, claim.seen_failures, outcome)
+    closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
+    closing.settle(claim.delivery.share_id)
+    dispatch.dispatch(key)
+    return f"{type(outcome).__name__}: {outcome.note}"
+
+
+def _open_attempt(claim: Claim, worker: str, task_id: str) -> Attempt:
+    last = claim.delivery.attempts.aggregate(n=Max("number"))["n"] or 0
+    return Attempt.objects.create(
+        delivery=claim.delivery,
+        number=last + 1,
+        claim=claim.token,
+        worker=worker,
+        task_id=task_id,
+        started=timezone.now(),
+    )
+
+
+def _try(delivery: Delivery, progress: Progress) -> Outcome:
+    """Load and send; whatever goes wrong becomes an outcome."""
+    try:
+        settings = conf.destination(delivery.destination)
+        parcel = parcels.load(delivery)
+        _withhold(parcel, progress)
+        return destinations.open_destination(settings).deliver(parcel, progress)
+    except Halted as halted:
+        return halted.outcome
+    except ConfigurationError as error:
+        return Refused(Failure.BAD_CONFIGURATION, str(error))
+    except Exception as error:  # a bug of ours must not lose the row
+        logger.exception("The delivery %s failed inside this app.", delivery.pk)
+        note = f"This app failed ({type(error).__name__}); its log tells more."
+        if delivery.attempt_count + 1 >= OUR_FAULT_ATTEMPTS:
+            return Refused(Failure.OUR_FAULT, note)
+        return TryAgain(Failure.OUR_FAULT, note)
+
+
+def _withhold(parcel: parcels.Parcel, progress: Progress) -> None:
+    """Refuse here what the person who asked may no longer view; the rest goes on."""
+    for key in getattr(parcel, "withheld", ()):
+        progress.settle(key, Fate.REFUSED, WITHHELD)
+
+
+def _record(
+    claim: Claim, attempt: Attempt, progress: Progress, outcome: Outcome
+) -> None:
+    """Complete the attempt and move the delivery on, both or neither."""
+    now = timezone.now()
+    with transaction.atomic():
+        change = {"note": outcome.note} | _change(claim.delivery, outcome)
+        moved = claims.ours(claim).update(
+            claim="",
+            lease_until=None,
+            hinted_at=None,
+            **progress.columns(),
+            **change,
+        )
+        if not moved:
+            # Cancelled meanwhile: what was sent before belongs in the ledger.
+            Delivery.objects.filter(pk=claim.delivery.pk, claim=claim.token).update(
+                claim="", **progress.columns()
+            )
+        Attempt.objects.filter(pk=attempt.pk, ended=None).update(
+            ended=now,
+            outcome=(
+                _attempt_outcome(outcome, change)
+                if moved
+                else Attempt.Outcome.CANCELLED
+            ),
+            failure=getattr(outcome, "failure", ""),
+            request=progress.request[:500],
+            status_code=progress.status_code,
+            answer=progress.answer,
+            note=outcome.note if moved else "Cancelled by a person in the middle.",
+        )
+
+
+def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    """Return the columns that an outcome changes; each kind leads to one change."""
+    match outcome:
+        case Delivered():
+            return _end(Delivery.Status.DELIVERED)
+        case Refused(failure=failure, candidates=candidates):
+            if candidates and not memory.several(
+                delivery, candidates, outcome.instead_of
+            ):
+                return _go_on("A person has chosen the target meanwhile.")
+            return _end(Delivery.Status.FAILED, failure)
+        case TryAgain():
+            return _try_again(delivery, outcome)
+        case Blocked():
+            # Waits for the destination to be resumed, and burns no attempt.
+            return {
+                "status": Delivery.Status.QUEUED,
+                "failure": Failure.CREDENTIALS_REFUSED,
+                "next_attempt_at": timezone.now(),
+            }
+        case Interrupted(note=note):
+            return _go_on(note)
+
+
+def _go_on(note: str) -> dict[str, Any]:
+    return {
+        "status": Delivery.Status.QUEUED,
+        "next_attempt_at": timezone.now(),
+        "note": note,
+    }
+
+
+def _end(status: str, failure: str = "") -> dict[str, Any]:
+    return {
+        "status": status,
+        "failure": failure,
+        "attempt_count": F("attempt_count") + 1,
+        "ended": timezone.now(),
+    }
+
+
+def _try_again(delivery: Delivery, outcome: TryAgain) -> dict[str, Any]:
+    now = timezone.now()
+    decision = gate.schedule().decide(
+        delivery.attempt_count + 1,
+        now,
+        random.random(),  # noqa: S311  (spreads retries; nothing secret)
+        outcome.retry_after,
+    )
+    if isinstance(decision, RetryAt):
+        return {
+            "status": Delivery.Status.QUEUED,
+            "failure": outcome.failure,
+            "attempt_count": F("attempt_count") + 1,
+            "next_attempt_at": decision.time,
+        }
+    return _end(Delivery.Status.FAILED, outcome.failure)
+
+
+_ATTEMPT_OUTCOMES: list[tuple[type, str]] = [
+    (Delivered, Attempt.Outcome.DELIVERED),
+    (Refused, Attempt.Outcome.FAILED),
+    (TryAgain, Attempt.Outcome.TRY_AGAIN),
+    (Blocked, Attempt.Outcome.WAITING),
+    (Interrupted, Attempt.Outcome.STOPPED),
+]
+
+
+def _attempt_outcome(outcome: Outcome, change: dict[str, Any]) -> str:
+    if change["status"] == Delivery.Status.FAILED:
+        return Attempt.Outcome.FAILED
+    return next(word for kind, word in _ATTEMPT_OUTCOMES if isinstance(outcome, kind))
+
+
+def _tell_gate(key: str, seen_failures: int, outcome: Outcome) -> None:
+    """Let the destination's state follow from what we met there."""
+    match outcome:
+        case Blocked(note=note):
+            gate.pause(key, note)
+        case TryAgain(destination_wide=True, note=note, retry_after=retry_after):
+            gate.found_down(key, seen_failures, note, retry_after)
+        case Delivered():
+            gate.found_up(key, seen_failures)
+        case Refused(failure=failure) if failure in _TELL_OF_LIFE:
+            gate.found_up(key, seen_failures)
+
+
+_TELL_OF_LIFE = {
+    Failure.PERMISSION_MISSING,
+    Failure.NO_MATCHING_TARGET,
+    Failure.AMBIGUOUS_TARGET,
+    Failure.REFUSED_DATA,
+}
+"""Failures that a working TOM answered with, so that it counts as up."""

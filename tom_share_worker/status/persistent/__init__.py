@@ -1,0 +1,1 @@
+"""The pages, the admin and the host's REST API of persistent shares."""
