@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,8 +14,10 @@ from tests.support import rows
 from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom
 from tests.support.waiting import wait_until
+from tests.support.whole_tom import WholeTom
 from tom_share_worker.delivery import findings
 from tom_share_worker.delivery.findings import Found
+from tom_share_worker.delivery.sending import connection
 from tom_share_worker.models import ConnectionTest
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,6 +29,17 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
     made = StockTom(tmp_path_factory.mktemp("stock"))
     try:
         made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def equipped(tmp_path: Path) -> Iterator[WholeTom]:
+    """A running TOM Toolkit with this app."""
+    made = WholeTom("Equipped TOM", tmp_path / "equipped")
+    try:
+        made.start([])
         yield made
     finally:
         made.close()
@@ -67,6 +82,7 @@ def test_a_worker_makes_the_test_that_a_person_asks_for(
     found = await_end(tom, missed)
     assert {state for state, _ in found.values()} == {Found.OK}, found
     assert found["Which TOM Toolkit?"][1].startswith("3.0.1 or later")
+    assert found["Does it run this app?"][1].startswith("No;")
     assert "traded for a token" in found["Is our account accepted?"][1]
 
     refused = await_end(tom, ask("wrong"))["Is our account accepted?"]
@@ -77,3 +93,15 @@ def test_a_worker_makes_the_test_that_a_person_asks_for(
     assert down[0] is Found.TROUBLE
     assert not stock.rows("tom_dataproducts_photometryreduceddatum")
     assert not stock.rows("tom_targets_basetarget")
+
+
+def test_a_tom_that_runs_this_app_is_recognised(
+    equipped: WholeTom, settings: Any
+) -> None:
+    settings.TOM_SHARE_WORKER = {"READ_TIMEOUT": 20, "TOTAL_TIMEOUT": 30}
+    settings.DATA_SHARING = {"equipped": equipped.entry()}
+
+    found = {f.question: (f.found, f.words) for f in connection.look("equipped")}
+
+    told, words = found["Does it run this app?"]
+    assert (told, words.startswith("Yes;")) == (Found.OK, True), found

@@ -76,14 +76,18 @@ class WholeTom:
 
     def shares_with(self, other: WholeTom) -> None:
         """Let it share all its targets with another TOM, continuously."""
-        assert other._server is not None
-        self.sharing["other"] = {
-            "DISPLAY_NAME": other.name,
-            "BASE_URL": other._server.url,
+        self.sharing["other"] = other.entry()
+        self.run("share_all('other')")
+
+    def entry(self) -> dict[str, str]:
+        """Return what DATA_SHARING of another TOM says of it."""
+        assert self._server is not None
+        return {
+            "DISPLAY_NAME": self.name,
+            "BASE_URL": self._server.url,
             "USERNAME": PARTNER.username,
             "PASSWORD": PARTNER.password,
         }
-        self.run("share_all('other')")
 
     def start_worker(self) -> None:
         """Start its worker."""

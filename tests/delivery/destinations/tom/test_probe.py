@@ -18,6 +18,7 @@ from tom_share_worker.delivery.destinations import open_destination
 from tom_share_worker.delivery.destinations.base import OffersTest
 from tom_share_worker.delivery.destinations.tom import probe
 from tom_share_worker.delivery.findings import Finding, Found
+from tom_share_worker.status.api.serializers import ShareDetailSerializer
 
 QUESTIONS = [
     probe.REACHABLE,
@@ -27,6 +28,9 @@ QUESTIONS = [
     probe.WRITE,
     probe.THIS_APP,
 ]
+
+SHARE_FIELDS: dict[str, Any] = {name: {} for name in ShareDetailSerializer().fields}
+"""What this app's API says of a share; the test of the real one is in acceptance."""
 
 
 def look(remote: RemoteTom, **change: Any) -> dict[str, Finding]:
@@ -71,10 +75,25 @@ def test_the_release_is_told_apart_by_what_its_api_describes(
     assert found[probe.RELEASE].words.startswith(words)
 
 
-def test_a_tom_with_this_app_is_recognised(remote: RemoteTom) -> None:
-    remote.on("GET", "/api/tom-share/", misbehaviour.answer(200, {"versions": [1]}))
+@pytest.mark.parametrize(
+    ("status", "said", "found", "words"),
+    [
+        (200, {"actions": {"POST": SHARE_FIELDS}}, Found.OK, "Yes;"),
+        (200, {"actions": {"POST": {"title": {}, "origin": {}}}}, Found.OK, "No;"),
+        (200, {"name": "Shares"}, Found.UNKNOWN, "does not tell"),
+        (403, {"detail": "No."}, Found.UNKNOWN, "does not tell"),
+    ],
+    ids=["this app", "an app of that name", "a page of that name", "closed"],
+)
+def test_this_app_is_known_by_what_its_api_says_of_shares(
+    remote: RemoteTom, status: int, said: Any, found: Found, words: str
+) -> None:
+    remote.on("OPTIONS", "/api/shares/", misbehaviour.answer(status, said))
 
-    assert look(remote)[probe.THIS_APP] == Finding(probe.THIS_APP, Found.OK, "Yes.")
+    finding = look(remote)[probe.THIS_APP]
+
+    assert finding.found is found
+    assert words in finding.words
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)

@@ -33,7 +33,10 @@ SKEW = 60.0
 
 _NOT_ASKED = "Not tested, since the answer above stands in the way."
 
-_TARGETS, _DATUMS = "api/targets/", "api/reduceddatums/"
+_TARGETS, _DATUMS, _SHARES = "api/targets/", "api/reduceddatums/", "api/shares/"
+
+_OF_A_SHARE = {"destination_name", "subject", "persistent_share", "origin", "percent"}
+"""Fields by which the shares of this app's API are known from those of another app."""
 
 
 class Probe:
@@ -193,10 +196,12 @@ class Probe:
         )
 
     def _this_app(self) -> None:
-        answer = self._request("GET", "api/tom-share/")
-        if answer.status == HTTPStatus.OK and isinstance(answer.json(), dict):
-            self._ok(THIS_APP, "Yes.")
-        elif answer.status == HTTPStatus.NOT_FOUND:
+        """Ask what its API says of shares: an app of its own may have that name."""
+        answer = self._request("OPTIONS", _SHARES)
+        fields = _posting(answer)
+        if fields is not None and fields.keys() >= _OF_A_SHARE:
+            self._ok(THIS_APP, "Yes; it is spoken to as any TOM.")
+        elif fields is not None or answer.status == HTTPStatus.NOT_FOUND:
             self._ok(THIS_APP, "No; it is spoken to as any TOM.")
         else:
             self._unknown(THIS_APP, f"{self.name} does not tell.")
