@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import reverse
 
 from tests.delivery.asking import clicks
 from tests.delivery.asking.clicks import DOORS, Click, Door, Sky
@@ -103,6 +104,20 @@ def test_a_list_with_nothing_ticked_is_answered_in_words(
 
 
 @pytest.mark.parametrize(
+    "spoiled", [{"selected__target": None}, {"share_destination": ""}]
+)
+def test_a_mistake_on_the_page_of_a_list_leads_back_to_it(
+    spoiled: dict[str, Any], sky: Sky, browser: Client
+) -> None:
+    click = clicks.on_target_list(sky).but(**spoiled)
+
+    answer = browser.post(click.address, click.fields)
+
+    page = reverse("targets:share-group", kwargs={"pk": sky.target_list.pk})
+    assert answer["Location"] == page
+
+
+@pytest.mark.parametrize(
     ("door", "field"),
     [(clicks.on_target, "target"), (clicks.on_target_list, "target_list")],
 )
@@ -158,10 +173,20 @@ def test_without_the_switch_a_list_goes_without_data(sky: Sky, browser: Client) 
 
 
 @every_door
-def test_a_title_of_any_length_is_taken(door: Door, sky: Sky, browser: Client) -> None:
-    click = door(sky).but(share_title="t" * 1000)
+def test_a_title_that_is_too_long_is_refused_as_by_the_api(
+    door: Door, sky: Sky, browser: Client
+) -> None:
+    click = door(sky).but(share_title="t" * 301)
 
-    said(browser, click)
+    assert "Title: Ensure this field has no more than 300" in said(browser, click)
+    assert not Share.objects.exists()
+
+
+@every_door
+def test_a_title_of_300_characters_is_taken_whole(
+    door: Door, sky: Sky, browser: Client
+) -> None:
+    said(browser, door(sky).but(share_title="t" * 300))
 
     assert Share.objects.get().title == "t" * 300
 

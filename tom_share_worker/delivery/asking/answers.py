@@ -23,6 +23,7 @@ from tom_share_worker.models import Share
 ID_DIGITS = 19
 """Numbers with so many digits are no ids; databases raise errors on larger ones."""
 
+TITLE_LENGTH = Share._meta.get_field("title").max_length or 0
 
 DOWNLOADED = 30_000
 """Data points in one download: the host names them in one query, and databases bound
@@ -41,8 +42,16 @@ def offering(request: HttpRequest, form: Form) -> Form:
 
 
 def asked(form: Form) -> tuple[str, dict[str, Any]]:
-    """Return the destination and the text fields of a valid form."""
+    """Return the destination and the text fields of a valid form.
+
+    The host's forms take a title of any length; here it is refused as the API does.
+    """
     asked = form.cleaned_data
+    if len(asked["share_title"]) > TITLE_LENGTH:
+        raise ShareRefused(
+            f"Nothing was shared. Title: Ensure this field has no more than "
+            f"{TITLE_LENGTH} characters."
+        )
     text = {
         "title": asked["share_title"],
         "message": asked["share_message"],

@@ -65,8 +65,8 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
         }
 
     def form_valid(self, form: Form) -> HttpResponse:
-        destination, text = answers.asked(form)
         try:
+            destination, text = answers.asked(form)
             if form.cleaned_data["target"].pk != self.target.pk:
                 raise ShareRefused("The form names another target than this page.")
             chosen = choosing.read(self.request)

@@ -70,6 +70,7 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
 
     def form_valid(self, form: Form) -> HttpResponse:
         def share() -> Share:
+            destination, text = answers.asked(form)
             if form.cleaned_data["target_list"].pk != self.target_list.pk:
                 raise ShareRefused("The form names another target list than this page.")
             whole = self.request.POST.get("isSelectAll", "").lower() == "true"
@@ -83,14 +84,14 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
                 **text,
             )
 
-        destination, text = answers.asked(form)
-        return answers.answer(self.request, share, self._back())
+        back = f"{reverse('targets:list')}?targetlist__name={self.target_list.pk}"
+        return answers.answer(self.request, share, back, again=self._page())
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        return answers.say_invalid(self.request, form, self._back())
+        return answers.say_invalid(self.request, form, self._page())
 
-    def _back(self) -> str:
-        return f"{reverse('targets:list')}?targetlist__name={self.target_list.pk}"
+    def _page(self) -> str:
+        return reverse("targets:share-group", kwargs={"pk": self.target_list.pk})
 
 
 class DataShareView(View):
@@ -114,9 +115,9 @@ class DataShareView(View):
         target = answers.viewable_target(request.user, tg_pk)
         if not form.is_valid():
             return answers.say_invalid(request, form, back)
-        destination, text = answers.asked(form)
 
         def share() -> Share:
+            destination, text = answers.asked(form)
             ticked = answers.ids(request, "share-box")
             if ticked:
                 return outbox.share_selected(
@@ -145,9 +146,9 @@ class DataProductShareView(LoginRequiredMixin, View):
         back = reverse("targets:detail", kwargs={"pk": product.target_id})
         if not form.is_valid():
             return answers.say_invalid(request, form, back)
-        destination, text = answers.asked(form)
 
         def share() -> Share:
+            destination, text = answers.asked(form)
             if destination == conf.DOWNLOAD:
                 raise ShareRefused(
                     "To download a data product, follow the link of its file name."
