@@ -235,6 +235,16 @@ def display_name(key: str) -> str:
     return f"{shown} ({topic})" if topic else shown
 
 
+def base_urls() -> list[str]:
+    """Return the addresses of all destinations that have one."""
+    found = [
+        entry.get("BASE_URL")
+        for entry in _data_sharing().values()
+        if isinstance(entry, Mapping)
+    ]
+    return [str(address) for address in found if address]
+
+
 def destination(key: str) -> DestinationSettings:
     """Return one entry of DATA_SHARING; raise ConfigurationError if it is no use."""
     name, _, topic = key.partition(":")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from tests.delivery.asking import clicks
 from tests.support import rows
 from tom_share_worker.delivery import actions, gate
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
@@ -187,3 +188,21 @@ def test_a_pause_of_an_administrator_outlasts_the_administrators_account(
     actions.retry_share(share)
 
     assert Destination.objects.get(key="partner").paused
+
+
+@pytest.mark.parametrize("destination", ["partner", "hermes:survey.test"])
+def test_a_share_that_is_planned_to_its_end_meanwhile_is_not_planned_twice(
+    settings: Any, destination: str
+) -> None:
+    settings.DATA_SHARING = clicks.SHARING
+    owner = rows.person("somebody")
+    target = rows.target(owner, "another")
+    rows.photometry(target, 30)
+    share = rows.share(owner, target=target, destination=destination)
+    seen_by_the_person = Share.objects.get(pk=share.pk)
+    planner.plan(share.pk)
+
+    actions.retry_share(seen_by_the_person)
+    planner.plan(share.pk)
+
+    assert share.deliveries.count() == 1

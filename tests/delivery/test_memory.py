@@ -204,3 +204,24 @@ def test_two_workers_that_find_several_at_once_leave_one_question(
 
     assert failures(*shares) == {("failed", Failure.AMBIGUOUS_TARGET)}
     assert len(RemoteTarget.objects.get().candidates) == 2
+
+
+def test_an_id_of_another_server_is_not_used_where_the_address_leads_now(
+    settings: Any, remote: RemoteTom
+) -> None:
+    target = rows.target(rows.person(), "SN 2026abc")
+    remote.store.add_target("SN 2026abc")
+    send_all(share_of(target))
+    with RemoteTom() as moved:
+        moved.store.add_target("M31", ra=10.68, dec=41.27)
+        there = moved.store.add_target("SN 2026abc")
+        settings.DATA_SHARING = {"partner": moved.entry()}
+        rows.photometry(target, 1)
+        only_data = rows.share(rows.person(), target=target)
+        planner.plan(only_data.pk)
+
+        send_all(only_data)
+
+        assert moved.store.magnitudes("M31") == []
+        assert len(moved.store.magnitudes("SN 2026abc")) == 1
+    assert RemoteTarget.objects.get().remote_id == str(there["id"])

@@ -139,7 +139,8 @@ def retry_share(share: Share) -> int:
     elif share.planned:
         return retry(share.deliveries.all())
     count = retry(share.deliveries.all())
-    reopened = Share.objects.filter(pk=share.pk).update(
+    # Not where its planner came to the end since it was read: it would plan twice.
+    reopened = Share.objects.filter(pk=share.pk, planned=share.planned).update(
         status=Share.Status.QUEUED, ended=None, note="", **unplanned
     )
     _reopen(share.destination)

@@ -14,12 +14,16 @@ from django.db import models
 class SavedDatum(models.Model):
     """A data point that was saved and is to go where its persistent share says.
 
-    Written in the transaction of the data point itself, one row for each persistent
-    share of its target, and dropped once a share names it.
+    Written right after the data point, in the same transaction if there is one, a row
+    for each persistent share of its target; dropped once a share names it.
     """
 
     persistent_share = models.ForeignKey(
-        "tom_targets.PersistentShare", on_delete=models.CASCADE, related_name="+"
+        "tom_targets.PersistentShare",
+        on_delete=models.CASCADE,
+        related_name="+",
+        # Else the commit of whatever saves data fails where it is deleted meanwhile.
+        db_constraint=False,
     )
     kind = models.CharField(max_length=20)
     datum_pk = models.BigIntegerField()

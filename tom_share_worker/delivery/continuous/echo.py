@@ -7,6 +7,7 @@ look that a persistent share's batches begin with.
 
 from __future__ import annotations
 
+from tom_share_worker import conf
 from tom_share_worker.conf import DestinationSettings
 
 API = "/api/reduceddatums/"
@@ -21,15 +22,28 @@ def came_from(
     A TOM gives data without a source its own name and the address of its record. The
     name alone proves nothing: a TOM may be called like the survey it serves.
     """
-    location = source_location.casefold()
-    if _bare(location).startswith(_bare(destination.base_url)):
+    location = _bare(source_location)
+    if _home(location) == _bare(destination.base_url):
         return True
     if destination.topic and source_name in (
         destination.topic,
         f"Hermes:{destination.topic}",
     ):
         return True  # as TOM Toolkit 2 and tom-hermes note where a message came from
-    return API in location and source_name.casefold() in _names(destination)
+    return API in source_location.casefold() and source_name.casefold() in _names(
+        destination
+    )
+
+
+def _home(location: str) -> str:
+    """Return the address of the TOM that a location belongs to, or nothing.
+
+    One TOM may stand below the address of another: the longest address decides.
+    """
+    known = [*conf.base_urls(), conf.settings().PUBLIC_URL or ""]
+    addresses = [_bare(address).rstrip("/") + "/" for address in known if address]
+    within = [address for address in addresses if location.startswith(address)]
+    return max(within, key=len, default="")
 
 
 def _names(destination: DestinationSettings) -> set[str]:

@@ -55,7 +55,14 @@ class _TakenByAnother(Exception):  # noqa: N818  (ends a transaction, is no erro
 
 def gather() -> int:
     """Make shares of what was saved and is ripe; return how many."""
+    _drop_orphans()
     return sum(_gather_safely(row) for row in _ripe(timezone.now()))
+
+
+def _drop_orphans() -> None:
+    """Drop what was noted while its persistent share was deleted."""
+    known = toolkit.PersistentShare.objects.filter(pk=OuterRef("persistent_share_id"))
+    SavedDatum.objects.filter(~Exists(known)).delete()
 
 
 def _ripe(now: datetime) -> Iterator[Any]:
@@ -104,17 +111,19 @@ def _is_held_up(persistent_share: Any) -> bool:
     Data saved while one share waits for a destination stays here and makes one share
     when it is back, instead of one for each minute that it was away.
     """
+    here = conf.key_of(persistent_share.destination)
     on_its_way = Delivery.objects.filter(
         share__persistent_share=persistent_share,
+        destination=here,
         kind=Delivery.Kind.TARGET,
         status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING],
     )
     if on_its_way.exists():
         return True
-    state = gate.state(conf.key_of(persistent_share.destination))
+    state = gate.state(here)
     if gate.is_open(state, timezone.now()) and not state.failures:
         return False
-    waits = Share.objects.filter(persistent_share=persistent_share)
+    waits = Share.objects.filter(persistent_share=persistent_share, destination=here)
     return waits.exclude(status__in=Share.ENDED).exists()
 
 

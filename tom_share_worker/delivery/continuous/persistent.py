@@ -16,7 +16,7 @@ from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import permissions
 from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
-from tom_share_worker.models import PersistentShareTerms, Share
+from tom_share_worker.models import PersistentShareTerms, SavedDatum, Share
 
 KINDS = tuple(toolkit.DATUM_MODELS)
 
@@ -100,6 +100,7 @@ def change(persistent_share: Any, by: Any, destination: str, target: Any) -> Non
     ):
         return
     _require(by, destination, target)
+    _require_nothing_waits(persistent_share)
     persistent_share.user = by
     persistent_share.destination = destination
     persistent_share.target_id = target.pk
@@ -108,6 +109,19 @@ def change(persistent_share: Any, by: Any, destination: str, target: Any) -> Non
             persistent_share.save()
     except IntegrityError as error:
         raise ShareRefused(_is_there(destination, target)) from error
+
+
+def _require_nothing_waits(persistent_share: Any) -> None:
+    """Refuse a change that would send what waits to where it was not meant to go."""
+    waiting = SavedDatum.objects.filter(persistent_share_id=persistent_share.pk)
+    if count := waiting.count():
+        points = "1 data point waits" if count == 1 else f"{count} data points wait"
+        raise ShareRefused(
+            f"{points} to be shared with "
+            f"{conf.display_name(conf.key_of(persistent_share.destination))}. Change "
+            f"this a few seconds later, after resuming it if it is paused; or make "
+            f"another persistent share."
+        )
 
 
 def pause(persistent_share: Any, by: Any) -> None:

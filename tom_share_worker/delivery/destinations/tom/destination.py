@@ -96,7 +96,7 @@ class Tom:
         theirs: Theirs,
     ) -> Outcome:
         """Put a target that is there into the lists; bring its extra fields up."""
-        remote_id = finding.remember(session, progress, theirs)
+        remote_id = finding.remember(session, parcel.target, progress, theirs)
         changes = extras.compare(parcel, theirs)
         if changes.rows:
             progress.sent_extras(changes.promised)
@@ -146,7 +146,9 @@ class Tom:
             )
         session.halt_on_trouble(answer)
         made = answer.json()
-        finding.remember(session, progress, {"id": session.id_in(answer)})
+        finding.remember(
+            session, parcel.target, progress, {"id": session.id_in(answer)}
+        )
         changes = extras.compare(replace(parcel, sent_extras=parcel.extras), made)
         if changes.agreed:
             progress.sent_extras(changes.agreed)

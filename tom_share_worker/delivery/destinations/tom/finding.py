@@ -6,6 +6,7 @@ the candidates, of which a person chooses.
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -19,16 +20,29 @@ from tom_share_worker.delivery.outcomes import Halted, Refused
 from tom_share_worker.delivery.parcels import TargetCard
 from tom_share_worker.models import Failure
 
+SEEN_FOR = 600.0
+"""Seconds for which one look vouches that an id is still our target's."""
+
+SEEN_LIMIT = 10_000
+"""Targets whose last look a process keeps in mind; then it looks anew."""
+
+_seen: dict[tuple[str, str, str], float] = {}
+"""When an id was seen to be our target's: by address, id, and our name for it."""
+
 PAGES = 100
 """Pages of search results that are read; a name that matches more is no name."""
 
 
 def known(session: Session, card: TargetCard, progress: Progress) -> str:
-    """Return the id of a target there, to send data to; halt where it has none."""
-    if card.remote_id is not None:
+    """Return the id of a target there, to send data to; halt where it has none.
+
+    An id that is remembered is asked for now and then: the address may lead to another
+    server by now, or its database may have been made anew, with other targets.
+    """
+    if card.remote_id is not None and _was_seen(session, card, card.remote_id):
         link(session, progress, card.remote_id)
         return card.remote_id
-    theirs = look(session, card)
+    theirs = whole(session, card, progress)
     if theirs is None:
         raise Halted(
             Refused(
@@ -37,7 +51,24 @@ def known(session: Session, card: TargetCard, progress: Progress) -> str:
                 f"under this name or an alias.",
             )
         )
-    return remember(session, progress, theirs)
+    if card.remote_id is None:
+        return remember(session, card, progress, theirs)
+    # `whole` has reported it already where it is another one than we remembered.
+    remote_id = str(theirs["id"])
+    _note_seen(session, card, remote_id)
+    link(session, progress, remote_id)
+    return remote_id
+
+
+def _was_seen(session: Session, card: TargetCard, remote_id: str) -> bool:
+    when = _seen.get((session.settings.base_url, remote_id, card.name))
+    return when is not None and time.monotonic() - when < SEEN_FOR
+
+
+def _note_seen(session: Session, card: TargetCard, remote_id: str) -> None:
+    if len(_seen) >= SEEN_LIMIT:
+        _seen.clear()
+    _seen[session.settings.base_url, remote_id, card.name] = time.monotonic()
 
 
 def again(session: Session, card: TargetCard, progress: Progress, old: str) -> str:
@@ -114,9 +145,12 @@ def _terms(card: TargetCard) -> list[str]:
     return list(dict.fromkeys(names + [name for name in short if name not in spelt]))
 
 
-def remember(session: Session, progress: Progress, theirs: Theirs) -> str:
+def remember(
+    session: Session, card: TargetCard, progress: Progress, theirs: Theirs
+) -> str:
     """Report the id of a target there, and where people see it."""
     remote_id = str(theirs["id"])
+    _note_seen(session, card, remote_id)
     progress.found_target(remote_id)
     link(session, progress, remote_id)
     return remote_id
@@ -136,7 +170,7 @@ def _replace(
         # They chose another target than this one, so this one is no foregone matter.
         raise Halted(_to_choose(session, card, Ambiguous([theirs]), old))
     progress.forget_target(old)
-    return remember(session, progress, theirs)
+    return remember(session, card, progress, theirs)
 
 
 def _to_choose(
