@@ -19,13 +19,14 @@ from django.views.generic import TemplateView
 
 from tom_share_worker.delivery import actions
 from tom_share_worker.models import Delivery, RemoteTarget, Share, retrying
+from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import (
     causes,
-    choices,
     fates,
     notices,
     overview,
     tables,
+    target_choice,
     words,
 )
 
@@ -65,9 +66,9 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
         share = _share(self.request, kwargs["pk"])
         standing = _standing(share, self.request.user)
         status = self.request.GET.get("status", "")
-        status = status if status in Delivery.Status.values else ""
-        progress = standing["progress"]
-        counted = progress.deliveries[status] if status else progress.total
+        filters = standing["filters"]
+        status = status if status in filters else ""
+        counted = filters[status] if status else standing["progress"].total
         table = tables.DeliveryTable(
             tables.deliveries(share, status), destination=standing["destination"]
         )
@@ -143,16 +144,26 @@ def _standing(share: Share, user: Any) -> dict[str, Any]:
     progress = overview.progress(share, tally)
     waits = not progress.ended
     troubled = waits or progress.retryable
-    choice = choices.first_waiting(share, tally)
+    choice = target_choice.first_waiting(share, tally)
     return {
         "share": share,
         "progress": progress,
+        "filters": _filters(tally),
         "causes": causes.of_tally(tally),
-        "choice": choice if choice and choices.may_choose(user, choice) else None,
+        "choice": choice if choice and target_choice.may_choose(user, choice) else None,
         "destination": destination,
         "destination_note": notices.destination_note(destination) if troubled else "",
         "worker_note": notices.worker_note() if waits else "",
     }
+
+
+def _filters(tally: overview.Tally) -> dict[str, int]:
+    """Count the deliveries by how they stand, in the words of their table."""
+    counts = dict.fromkeys([*Delivery.Status.values, WAITS_FOR_A_PERSON], 0)
+    for row in tally:
+        stands = WAITS_FOR_A_PERSON if overview.must_choose(row) else row["status"]
+        counts[stands] += row["n"]
+    return counts
 
 
 class ShareRetry(LoginRequiredMixin, View):
@@ -250,8 +261,8 @@ def _delivery(request: HttpRequest, pk: int) -> Delivery:
 
 def _choice(request: HttpRequest, delivery: Delivery) -> RemoteTarget | None:
     """Return what the person may choose for the target of a delivery."""
-    known = choices.of_delivery(delivery)
-    return known if known and choices.may_choose(request.user, known) else None
+    known = target_choice.of_delivery(delivery)
+    return known if known and target_choice.may_choose(request.user, known) else None
 
 
 def _require_act(request: HttpRequest, share: Share) -> None:

@@ -10,11 +10,23 @@ from typing import Any
 
 import django_tables2 as tables
 from django.core.paginator import Paginator
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 
-from tom_share_worker.models import Attempt, Delivery, Destination, Share
+from tom_share_worker.models import Attempt, Delivery, Destination, Failure, Share
+from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import notices, words
 
 _TEXT = {"td": {"class": "running-text"}}
@@ -26,19 +38,34 @@ EXCERPT = 600
 """Characters of an answer on the page: enough for an error text, and no more than a
 page of attempts can hold."""
 
+_WAITS = Q(status=Delivery.Status.FAILED, failure=Failure.AMBIGUOUS_TARGET)
+
 _BADGE = "tom_share_worker/partials/badge.html"
 
 
 def shares(found: QuerySet[Share]) -> QuerySet[Share]:
     """Return shares as their table needs them, without the columns of the planner."""
-    return found.defer("selection", "plan_cursor", "message").select_related("user")
+    waiting = Delivery.objects.filter(_WAITS, share=OuterRef("pk"))
+    choice = When(
+        Exists(waiting), status__in=Share.ENDED, then=Value(WAITS_FOR_A_PERSON)
+    )
+    return (
+        found.defer("selection", "plan_cursor", "message")
+        .select_related("user")
+        .annotate(standing=Case(choice, default=F("status"), output_field=CharField()))
+    )
 
 
 def deliveries(share: Share, status: str = "") -> QuerySet[Delivery]:
-    """Return a share's deliveries as their table needs them, without the ledgers."""
+    """Return a share's deliveries as their table needs them, without the ledgers.
+
+    Narrowed, if asked, to those that stand so.
+    """
     found = share.deliveries.all()
-    if status:
-        found = found.filter(status=status)
+    if status == WAITS_FOR_A_PERSON:
+        found = found.filter(_WAITS)
+    elif status:
+        found = found.filter(~_WAITS, status=status)
     found = with_target(found).select_related("data_product")
     return found.defer("ledger").order_by("position")
 
@@ -88,7 +115,7 @@ class ShareTable(_Table):
     """The list of shares."""
 
     subject = tables.Column("Share", linkify=True, attrs=_TEXT)
-    status = tables.TemplateColumn(template_name=_BADGE)
+    status = tables.TemplateColumn(template_name=_BADGE, accessor="standing")
     destination = tables.Column("Destination", accessor="destination_name")
     created = tables.Column("Asked for (UTC)")
     user = tables.Column("Person", default="(deleted)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import choices, destinations, pages
+from tom_share_worker.status import destinations, pages, target_choice
 from tom_share_worker.status.api import description
 from tom_share_worker.status.persistent import pages as persistent_pages
 
@@ -23,7 +23,9 @@ urlpatterns = [
         pages.DeliveryRetry.as_view(),
         name="delivery-retry",
     ),
-    path("targets/<int:pk>/", choices.TargetChoice.as_view(), name="target-choice"),
+    path(
+        "targets/<int:pk>/", target_choice.TargetChoice.as_view(), name="target-choice"
+    ),
     path(
         "destinations/",
         destinations.DestinationList.as_view(),

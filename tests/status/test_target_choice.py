@@ -190,6 +190,33 @@ def test_the_pages_of_share_and_delivery_say_that_a_person_must_choose(
         assert page(known, share) in text
 
 
+def test_the_list_of_shares_says_so_too(owner: User, share: Share) -> None:
+    other = rows.share(owner, planned=True, status="failed")
+    rows.delivery(other, status="failed", failure=Failure.OUR_FAULT)
+
+    text = browser(owner).get(reverse("tom_share_worker:share-list")).content.decode()
+
+    assert text.count("Waits for a person</span>") == 1
+    assert text.count("Failed</span>") == 1
+
+
+def test_deliveries_that_wait_for_a_person_can_be_shown_alone(
+    owner: User, share: Share
+) -> None:
+    rows.delivery(share, status="failed", failure=Failure.OUR_FAULT)
+    client, address = browser(owner), share.get_absolute_url()
+
+    text = client.get(address).content.decode()
+
+    assert "waits for a person (2)" in text
+    assert "failed (1)" in text
+    assert 'href="?status=waits%20for%20a%20person"' in text
+    for status, count in (("waits for a person", 2), ("failed", 1)):
+        table = client.get(address, {"status": status}).context["table"]
+        stands = [row.record.standing for row in table.paginated_rows]
+        assert stands == [status] * count
+
+
 def test_a_link_to_the_other_side_is_shown_and_gives_nothing_away(
     owner: User, share: Share
 ) -> None:
