@@ -1,8 +1,8 @@
 """Where a share begins: permission, one row, and after the commit a hint.
 
 Called by the share views, the REST API, commands and continuous sharing; programs may
-call it, too. Constant time: nothing here looks at the targets or data points that are
-meant, and nothing talks to the broker or to another TOM.
+call it, too. Constant time: of what is meant nothing here looks at more than the first
+thousand, for names, and nothing talks to the broker or to another TOM.
 
 Each function takes as `text` what the row keeps beside: title, message, authors,
 origin, persistent_share.
@@ -81,14 +81,14 @@ def share_selected(
         raise ValueError("a share of a target, or of all it has, must name the target")
     if not chosen and not with_target:
         raise ShareRefused(
-            "Nothing is selected. Tick at least one data point or data product, and "
+            "Nothing is selected. Tick the target, a data point or a data product, and "
             "share again."
         )
     return _post(
         user,
         destination,
         kind=Share.Kind.TARGET if with_target else Share.Kind.DATUMS,
-        subject=subjects.of_selection(chosen, target, with_target),
+        subject=subjects.of_selection(user, chosen, target, with_target),
         target_id=target.pk if target is not None else None,
         selection=chosen,
         **text,
@@ -109,12 +109,11 @@ def share_targets(
     if not named:
         raise ShareRefused("No target is selected. Name at least one and share again.")
     selection: dict[str, list[Any]] = {WHOLE: [PRODUCTS]} if with_products else {}
-    noun = "target" if len(named) == 1 else "targets"
     return _post(
         user,
         destination,
         kind=Share.Kind.TARGETS,
-        subject=f"{len(named):,} {noun}",
+        subject=subjects.of_targets(user, named, with_data, with_products),
         selection=selection | {"targets": named},
         with_data=with_data,
         **text,
@@ -140,12 +139,12 @@ def share_target_list(
         raise ShareRefused("No target is selected. Tick at least one and share again.")
     selection: dict[str, list[Any]] = {WHOLE: [PRODUCTS]} if with_products else {}
     if targets is not None:
-        selection["targets"] = list(targets)
+        selection["targets"] = targets = sorted(set(targets))
     return _post(
         user,
         destination,
         kind=Share.Kind.TARGET_LIST,
-        subject=f"Target list {target_list.name}",
+        subject=subjects.of_list(target_list.name, targets, with_data, with_products),
         target_list_id=target_list.pk,
         selection=selection,
         with_data=with_data,
