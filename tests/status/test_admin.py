@@ -84,7 +84,7 @@ def test_shares_are_retried_and_the_rest_is_left_alone(
     said = act(client, "share", "retry", share, delivered)
 
     assert said == (
-        "1 share will be sent again. 1 share left alone: not in a state for it."
+        "1 share will be sent now. 1 share left alone: not in a state for it."
     )
     assert share.deliveries.get().status == "queued"
 

@@ -59,6 +59,18 @@ def test_the_note_says_that_no_worker_was_ever_seen() -> None:
     assert notices.worker_note().startswith("No worker has ever been seen. Shares wait")
 
 
+@pytest.mark.django_db
+def test_who_cannot_start_a_worker_is_told_whom_to_ask() -> None:
+    person, keeper = rows.person("person"), rows.person("keeper")
+    keeper.is_staff = True
+
+    assert notices.worker_note(person).endswith(". Tell whoever runs this TOM.")
+    assert "Tell" not in notices.worker_note(keeper)
+
+    seen(timedelta(seconds=5))
+    assert notices.worker_note(person) == ""
+
+
 def test_the_command_is_marked_up_and_the_rest_escaped() -> None:
     assert notices.marked_up("<Start> `a & b`.") == (
         "&lt;Start&gt; <code>a &amp; b</code>."

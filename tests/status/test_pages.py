@@ -218,6 +218,16 @@ def test_a_share_cancelled_before_its_first_delivery_can_start_over(
     assert Share.objects.get().status == "queued"
 
 
+def test_a_share_leads_to_its_target_for_those_who_may_view_it(owner: User) -> None:
+    target = rows.target(owner, "SN 2026abc")
+    made = rows.share(owner, target=target)
+    link = f'href="{reverse("targets:detail", args=[target.pk])}"'
+
+    for person, links in ((owner, 1), (permitted("viewer", "view_share"), 0)):
+        page = browser(person).get(made.get_absolute_url()).content.decode()
+        assert page.count(link) == links
+
+
 def test_failures_are_grouped_by_cause_with_the_cure(owner: User, share: Share) -> None:
     for _ in range(3):
         rows.delivery(share, status="failed", failure="no matching target")

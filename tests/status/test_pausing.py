@@ -11,6 +11,7 @@ from django.urls import reverse
 from tests.status.conftest import browser, permitted
 from tests.support import rows
 from tom_share_worker.models import Destination, RemoteTarget, Share
+from tom_share_worker.status import notices
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,38 @@ def test_a_pause_of_an_entry_pauses_all_its_topics(keeper: User, settings: Any) 
 
     paused = Destination.objects.filter(paused=True, note="Tests.")
     assert {state.key for state in paused} == {"hermes:a", "hermes:b"}
+
+
+@pytest.mark.parametrize("door", ["share", "delivery", "admin"])
+def test_a_retry_says_that_it_waits_for_the_pause_to_end(
+    door: str, owner: User, share: Share
+) -> None:
+    Destination.objects.create(key="partner", paused=True, paused_by_person=True)
+    delivery = rows.delivery(share, status="failed")
+    addresses = {
+        "share": reverse("tom_share_worker:share-retry", args=[share.pk]),
+        "delivery": reverse("tom_share_worker:delivery-retry", args=[delivery.pk]),
+        "admin": reverse("admin:tom_share_worker_delivery_changelist"),
+    }
+    asked = {"action": "retry", "_selected_action": [delivery.pk]}
+    admin = permitted("admin", is_staff=True, is_superuser=True)
+
+    client = browser(admin if door == "admin" else owner)
+    text = client.post(addresses[door], asked, follow=True).content.decode()
+
+    assert "1 delivery waits again, and goes when Partner TOM is resumed." in text
+    assert "sent now" not in text
+
+
+def test_what_is_retried_for_several_destinations_names_the_paused_one() -> None:
+    Destination.objects.create(key="partner", paused=True, paused_by_person=True)
+    Destination.objects.create(key="other")
+
+    assert notices.go_again(2, ["partner", "other"]) == (
+        "will be sent now, but what is for Partner TOM waits until Partner TOM is "
+        "resumed"
+    )
+    assert notices.go_again(2, ["partner"]).startswith("wait again, and go when")
 
 
 def test_the_admin_takes_a_reason_too(db: None) -> None:

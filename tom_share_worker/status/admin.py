@@ -121,7 +121,8 @@ class ShareAdmin(ReadOnly):
         """Send again what did not arrive."""
         shares = list(queryset)
         done = sum(bool(actions.retry_share(share)) for share in shares)
-        self.tell(request, done, len(shares) - done, "will be sent again")
+        go = notices.go_again(done, {share.destination for share in shares})
+        self.tell(request, done, len(shares) - done, go)
 
     @admin.action(description="Cancel", permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Share]) -> None:
@@ -202,8 +203,9 @@ class DeliveryAdmin(ReadOnly):
     def retry(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Send again what failed, and at once what waits."""
         asked = queryset.count()
+        keys = set(queryset.order_by().values_list("destination", flat=True).distinct())
         done = actions.retry(queryset)
-        self.tell(request, done, asked - done, "will be sent now")
+        self.tell(request, done, asked - done, notices.go_again(done, keys))
 
     @admin.action(description="Cancel", permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:

@@ -5,6 +5,9 @@ Called by the pages and tables; reads the rows `Worker` and `Destination`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -18,8 +21,21 @@ _START = (
 )
 
 
-def worker_note() -> str:
-    """Say that no worker is there to send, or nothing when one is alive."""
+GO_NOW = "will be sent now"
+
+
+def worker_note(reader: Any = None) -> str:
+    """Say that no worker is there to send, or nothing when one is alive.
+
+    A reader who cannot start one is told whom to ask.
+    """
+    note = _worker_note()
+    if note and reader is not None and not reader.is_staff:
+        return f"{note} Tell whoever runs this TOM."
+    return note
+
+
+def _worker_note() -> str:
     now = timezone.now()
     last = Worker.last_seen()
     if last is None:
@@ -67,6 +83,20 @@ def destination_note(destination: Destination | None) -> str:
     else:
         said.append("It is being tried again now.")
     return " ".join(filter(None, said))
+
+
+def go_again(count: int, keys: Collection[str]) -> str:
+    """Say of what was retried when it goes, to be put after how many there are."""
+    found = Destination.objects.filter(key__in=keys, paused=True)
+    paused = sorted(map(str, found))
+    if not paused:
+        return GO_NOW
+    names = " and ".join(paused)
+    resumed = f"{names} {'is' if len(paused) == 1 else 'are'} resumed"
+    if len(paused) < len(set(keys)):
+        return f"{GO_NOW}, but what is for {names} waits until {resumed}"
+    wait, go = ("waits", "goes") if count == 1 else ("wait", "go")
+    return f"{wait} again, and {go} when {resumed}"
 
 
 def state_word(destination: Destination | None) -> str:

@@ -17,6 +17,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views import View
 from django.views.generic import TemplateView
 
+from tom_share_worker import toolkit
 from tom_share_worker.delivery import actions
 from tom_share_worker.models import Delivery, RemoteTarget, Share, retrying
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
@@ -51,7 +52,7 @@ class ShareList(LoginRequiredMixin, TemplateView):
             table=tables.paginated(self.request, table),
             everyone=everyone,
             keeps=overview.keeps_destinations(user),
-            worker_note=notices.marked_up(notices.worker_note()),
+            worker_note=notices.marked_up(notices.worker_note(user)),
             **kwargs,
         )
 
@@ -76,6 +77,7 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
             table=tables.paginated(self.request, table, counted),
             may_act=overview.may_act(self.request.user, share),
             status_filter=status,
+            target=_viewable_target(self.request.user, share),
             **_as_html(standing),
             **kwargs,
         )
@@ -153,7 +155,7 @@ def _standing(share: Share, user: Any) -> dict[str, Any]:
         "choice": choice if choice and target_choice.may_choose(user, choice) else None,
         "destination": destination,
         "destination_note": notices.destination_note(destination) if troubled else "",
-        "worker_note": notices.worker_note() if waits else "",
+        "worker_note": notices.worker_note(user) if waits else "",
     }
 
 
@@ -178,7 +180,7 @@ class ShareRetry(LoginRequiredMixin, View):
         if count and not planned:
             messages.success(request, "The share is being prepared again.")
         else:
-            _tell_retry(request, count)
+            _tell_retry(request, count, share)
         return redirect(share)
 
 
@@ -241,7 +243,8 @@ class DeliveryRetry(LoginRequiredMixin, View):
         """Retry and go back to the delivery."""
         delivery = _delivery(request, pk)
         _require_act(request, delivery.share)
-        _tell_retry(request, actions.retry(Delivery.objects.filter(pk=pk)))
+        count = actions.retry(Delivery.objects.filter(pk=pk))
+        _tell_retry(request, count, delivery.share)
         return redirect("tom_share_worker:delivery-detail", pk=pk)
 
 
@@ -249,6 +252,13 @@ def _share(request: HttpRequest, pk: int) -> Share:
     """Return a share the person may see, or answer 404."""
     shares = overview.visible_shares(request.user).select_related("user")
     return get_object_or_404(shares.defer("selection", "plan_cursor"), pk=pk)
+
+
+def _viewable_target(user: Any, share: Share) -> Any:
+    """Return the one target that a share is about, if the person may view it."""
+    if share.target_id is None:
+        return None
+    return toolkit.viewable_targets(user, [share.target_id]).first()
 
 
 def _delivery(request: HttpRequest, pk: int) -> Delivery:
@@ -270,9 +280,11 @@ def _require_act(request: HttpRequest, share: Share) -> None:
         raise PermissionDenied("You may see this share, but not retry or cancel it.")
 
 
-def _tell_retry(request: HttpRequest, count: int) -> None:
+def _tell_retry(request: HttpRequest, count: int, share: Share) -> None:
     if count:
-        messages.success(request, f"{words.deliveries(count)} will be sent now.")
+        go = notices.go_again(count, [share.destination])
+        tell = messages.success if go == notices.GO_NOW else messages.info
+        tell(request, f"{words.deliveries(count)} {go}.")
     else:
         messages.warning(
             request,

@@ -24,7 +24,7 @@ from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import actions
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
-from tom_share_worker.status import overview, words
+from tom_share_worker.status import notices, overview, words
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,10 @@ class TargetChoice(LoginRequiredMixin, TemplateView):
                 request, "Somebody else chose meanwhile. Look at it again, please."
             )
             return redirect(request.get_full_path())
+        go = notices.go_again(count, [known.destination])
+        then = f"; {words.deliveries(count)} {go}" if count else ""
         messages.success(
-            request,
-            f"{names[picked]} is remembered as the target there"
-            f"{f'; {words.deliveries(count)} will be sent now' if count else ''}.",
+            request, f"{names[picked]} is remembered as the target there{then}."
         )
         if self.share is not None:
             return redirect(self.share)
