@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup, Tag
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -330,6 +331,57 @@ def test_it_is_deleted_at_a_click(
 
     assert "is no longer shared with Partner TOM continuously" in text(answer)
     assert not PersistentShare.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "delete"])
+@pytest.mark.parametrize("page", ["all", "target", "own"])
+def test_a_button_leads_back_to_where_it_was(
+    page: str, verb: str, browser: Client, shared: PersistentShare
+) -> None:
+    if verb == "resume":
+        persistent.pause(shared, shared.user)
+    address = {"all": f"{ALL}?page=1", "target": of(shared.target), "own": own(shared)}
+    form = BeautifulSoup(browser.get(address[page]).content, "html.parser").find(
+        "form", action=own(shared, verb)
+    )
+    assert isinstance(form, Tag)
+    asked = {box["name"]: box["value"] for box in form.find_all("input")}
+
+    answer = browser.post(own(shared, verb), asked)
+
+    # The page of what was deleted is no more.
+    gone = (page, verb) == ("own", "delete")
+    assert answer["Location"] == (of(shared.target) if gone else address[page])
+    assert browser.get(answer["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", ""])
+def test_a_button_leads_nowhere_else(
+    elsewhere: str, browser: Client, shared: PersistentShare
+) -> None:
+    answer = browser.post(own(shared, "pause"), {"next": elsewhere})
+
+    assert answer["Location"] == of(shared.target)
+
+
+def test_a_persistent_share_is_edited_from_the_list(
+    browser: Client, shared: PersistentShare
+) -> None:
+    page = BeautifulSoup(browser.get(ALL).content, "html.parser")
+
+    link = page.find("a", string="Edit")
+
+    assert isinstance(link, Tag)
+    assert link["href"] == own(shared)
+
+
+def test_it_is_said_that_files_do_not_go(browser: Client, target: Target) -> None:
+    for address in (ALL, of(target)):
+        shown = text(browser.get(address))
+        assert "The files themselves are not sent" in shown
+        assert "the data points it has now, too" in shown
+        assert "Those of the types ticked above, without files." in shown
+    assert "The number in the address of the target" in text(browser.get(ALL))
 
 
 def test_nothing_is_done_by_following_a_link(

@@ -59,10 +59,16 @@ class PersistentShareForm(TermsForm):
     """A new persistent share."""
 
     destination = forms.ChoiceField(label="Destination")
-    target = forms.IntegerField(label="Target ID", min_value=1)
+    target = forms.IntegerField(
+        label="Target ID",
+        min_value=1,
+        help_text="The number in the address of the target's page; or begin at the "
+        "target: Share, then share the target continuously.",
+    )
     share_existing_data = forms.BooleanField(
-        label="Share the target and the data it has now, too",
+        label="Share the target and the data points it has now, too",
         required=False,
+        help_text="Those of the types ticked above, without files.",
     )
 
     field_order = ("target", "destination", "kinds", "until", "share_existing_data")

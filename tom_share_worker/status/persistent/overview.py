@@ -71,7 +71,7 @@ class Standing:
     def kinds(self) -> str:
         """Return the types of data in words."""
         if not self.terms.kinds:
-            return "All data"
+            return "All data points"
         return ", ".join(KIND_WORDS.get(kind, kind) for kind in self.terms.kinds)
 
     @property

@@ -14,6 +14,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import TemplateView, View
 
 from tom_share_worker import conf, toolkit
@@ -68,7 +69,11 @@ class PersistentShareList(_List):
         context = super().get_context_data(**kwargs)
         if self._may_make() and "form" not in context:
             context["form"] = PersistentShareForm(self.request.user, self.target)
-        return context | {"worker_note": notices.marked_up(notices.worker_note())}
+        note = notices.worker_note(self.request.user)
+        return context | {
+            "worker_note": notices.marked_up(note),
+            "here": self.request.get_full_path(),
+        }
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Make a persistent share."""
@@ -130,6 +135,7 @@ class PersistentShareDetail(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             standing=standing,
             target=row.target,
+            here=self.request.path,
             table=table,
             hidden=made.exists() and not visible.exists(),
             destination_note=notices.destination_note(notices.state(row.destination)),
@@ -160,7 +166,7 @@ class PersistentSharePause(LoginRequiredMixin, View):
             f"Sharing {row.target.name} with {conf.display_name(row.destination)} is "
             f"paused. What is saved meanwhile waits, and goes when it is resumed.",
         )
-        return _back(row)
+        return _back(row, request)
 
 
 class PersistentShareResume(LoginRequiredMixin, View):
@@ -175,7 +181,7 @@ class PersistentShareResume(LoginRequiredMixin, View):
             f"Sharing {row.target.name} with {conf.display_name(row.destination)} goes "
             f"on, beginning with what was saved meanwhile.",
         )
-        return _back(row)
+        return _back(row, request)
 
 
 class PersistentShareExisting(LoginRequiredMixin, View):
@@ -203,7 +209,7 @@ class PersistentShareDelete(LoginRequiredMixin, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Delete, and go back."""
         row = _row(request, pk, "delete")
-        back = _back(row)
+        back = _back(row, request)
         messages.success(
             request,
             f"{row.target.name} is no longer shared with "
@@ -231,7 +237,11 @@ def _row(request: HttpRequest, pk: int, verb: str) -> Any:
     return row
 
 
-def _back(row: Any) -> HttpResponse:
+def _back(row: Any, request: HttpRequest | None = None) -> HttpResponse:
+    """Lead to where the button was, or to the persistent shares of the target."""
+    came_from = request.POST.get("next", "") if request else ""
+    if came_from and url_has_allowed_host_and_scheme(came_from, allowed_hosts=None):
+        return redirect(came_from)
     address = reverse(
         "targets:target-persistent-share-manage-form",
         kwargs={"target_pk": row.target_id},
