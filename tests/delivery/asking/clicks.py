@@ -115,6 +115,7 @@ def on_all_data(sky: Sky) -> Click:
         reverse("dataproducts:share_all", kwargs={"tg_pk": sky.target.pk}),
         _fields(sky, target=sky.target.pk, data_type="photometry"),
         Share.Kind.TARGET_DATA,
+        with_data=True,
     )
 
 
@@ -125,6 +126,7 @@ def on_photometry(sky: Sky) -> Click:
         on_all_data(sky).but(share__box=ticked),
         kind=Share.Kind.DATUMS,
         selection={"photometry": ticked},
+        with_data=False,
     )
 
 

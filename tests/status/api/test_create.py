@@ -95,6 +95,25 @@ def test_with_data_and_with_products_all_of_a_target_goes(
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"with_data": True}, True),
+        ({"with_data": True, "with_target": False}, True),
+        ({"with_data": True, "with_products": True}, True),
+        ({"with_products": True}, False),
+        ({}, False),
+    ],
+)
+def test_whether_all_data_goes_is_told_as_it_was_asked(
+    sky: Sky, program: Program, asked: dict[str, bool], told: bool
+) -> None:
+    one = program.share(target=sky.target.pk, **asked).json()
+
+    assert one["with_data"] is told
+    assert program.get(f"shares/{one['id']}/").json()["with_data"] is told
+
+
 @pytest.mark.parametrize("kind", DATUM_KINDS)
 def test_data_points_of_each_kind_go_with_or_without_their_target(
     sky: Sky, program: Program, kind: str

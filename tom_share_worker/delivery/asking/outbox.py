@@ -91,6 +91,7 @@ def share_selected(
         subject=subjects.of_selection(user, chosen, target, with_target),
         target_id=target.pk if target is not None else None,
         selection=chosen,
+        with_data={*DATUM_KINDS} <= {*chosen.get(WHOLE, ())},
         **text,
     )
 
@@ -170,6 +171,7 @@ def share_target_data(
         subject=f"All data points{and_products} of {target.name}",
         target_id=target.pk,
         selection={WHOLE: [PRODUCTS]} if with_products else {},
+        with_data=True,
         **text,
     )
 

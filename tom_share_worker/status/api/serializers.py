@@ -44,6 +44,10 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
         help_text="Who asked for it.",
     )
     destination_name = serializers.CharField()
+    with_data = serializers.BooleanField(
+        read_only=True,
+        help_text="All data points of its targets go, whatever their type.",
+    )
 
     class Meta:
         model = Share
