@@ -17,6 +17,7 @@ from tests.support.remote_http import Handler
 from tests.support.remote_server import RemoteServer
 from tom_share_worker.delivery import actions
 from tom_share_worker.delivery.asking import outbox
+from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.delivery.planning import planner
 from tom_share_worker.delivery.sending import sender
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
@@ -89,7 +90,7 @@ def work(share: Share) -> Delivery:
     return share.deliveries.get()
 
 
-def test_it_delivers_and_says_what_it_refused(
+def test_it_delivers_a_target_and_its_photometry_whole(
     archive: RemoteArchive, share: Share
 ) -> None:
     row = work(share)
@@ -98,8 +99,22 @@ def test_it_delivers_and_says_what_it_refused(
     assert document["targets"] == ["SN 2026abc"]
     assert document["magnitudes"] == rows.magnitudes(3)
     assert row.status == Delivery.Status.DELIVERED
-    assert (row.delivered_count, row.refused_count) == (3, 1)  # the target itself
+    assert (row.delivered_count, row.refused_count) == (4, 0)  # and the target itself
     assert row.link == f"{archive.url}{address.removeprefix('/')}"
+    assert share.status == Share.Status.DELIVERED
+
+
+def test_it_says_what_it_refused(archive: RemoteArchive) -> None:
+    owner = rows.person()
+    target = rows.target(owner, "SN 2026abc")
+    one_of_each = rows.every_kind(target, 1)
+    del one_of_each["data_products"]
+
+    row = work(outbox.share_selected(owner, "archive", one_of_each, target=target))
+
+    assert (row.delivered_count, row.refused_count) == (1, 3)
+    refusals = [reason for _, reason in Ledger(row.ledger).refused()]
+    assert refusals == ["Our archive keeps photometry only."] * 3
 
 
 def test_trouble_is_tried_again_as_with_a_tom(
