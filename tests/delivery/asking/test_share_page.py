@@ -181,6 +181,49 @@ def test_a_refusal_leads_back_to_the_page(sky: Sky, browser: Client) -> None:
     assert answer["Location"] == address(sky)
 
 
+def test_what_was_typed_is_there_again_after_a_refusal(
+    sky: Sky, browser: Client
+) -> None:
+    typed = {"share_title": "Tonight", "share_message": "Look <here>."}
+    post(browser, sky, **typed)
+
+    page = opened(browser, sky)
+
+    title, message = (page.find(attrs={"name": name}) for name in typed)
+    chosen = page.select_one("[name=share_destination] option[selected]")
+    assert isinstance(title, Tag)
+    assert isinstance(message, Tag)
+    assert title["value"] == "Tonight"
+    assert message.text.strip() == "Look <here>."
+    assert chosen
+    assert chosen["value"] == "partner"
+    # Once: who comes back tomorrow finds the page as ever.
+    assert "Tonight" not in str(opened(browser, sky))
+
+
+def test_what_was_typed_is_on_no_other_page(sky: Sky, browser: Client) -> None:
+    click = clicks.on_target_list(sky).but(selected__target=None)
+    browser.post(click.address, click.fields)
+
+    assert click.fields["share_title"] not in str(opened(browser, sky))
+    page = BeautifulSoup(browser.get(click.address).content, "html.parser")
+    title = page.find(attrs={"name": "share_title"})
+    assert isinstance(title, Tag)
+    assert title["value"] == click.fields["share_title"]
+
+
+def test_each_kind_is_counted_in_its_own_words() -> None:
+    counted = [(k.noun + k.origin, k.plural + k.origin) for k in choosing.KINDS]
+
+    assert counted == [
+        ("data point of photometry", "data points of photometry"),
+        ("spectrum", "spectra"),
+        ("data point of astrometry", "data points of astrometry"),
+        ("data point of other data", "data points of other data"),
+        ("data product", "data products"),
+    ]
+
+
 @every_kind
 @pytest.mark.parametrize("rubbish", ["robot", "-1", "9" * 30])
 def test_ticks_that_cannot_be_read_are_answered_in_words(

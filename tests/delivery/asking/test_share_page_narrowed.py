@@ -99,6 +99,37 @@ def test_a_date_that_is_none_narrows_nothing(
     assert len(shown(browser, sky, **query)) == DAYS + len(sky.points)
 
 
+@pytest.mark.parametrize(
+    ("until", "said"), [("2026-03-04", True), ("2026-03-05", False), ("", False)]
+)
+def test_days_in_the_wrong_order_are_told(
+    until: str,
+    said: bool,
+    light_curve: list[PhotometryReducedDatum],
+    sky: Sky,
+    browser: Client,
+) -> None:
+    query = {"photometry__since": "2026-03-05", "photometry__until": until}
+
+    page = asked(browser, sky, **query).content.decode()
+
+    assert ("From is later than To." in page) is said
+
+
+def test_the_filters_there_are_can_be_chosen_from(
+    light_curve: list[PhotometryReducedDatum], sky: Sky, browser: Client
+) -> None:
+    PhotometryReducedDatum.objects.create(
+        target=rows.target(sky.owner, "SN 2026xyz"), brightness=19.0, bandpass="J"
+    )
+
+    answer = asked(browser, sky, photometry__bandpass="nowhere")
+    page = BeautifulSoup(answer.content, "html.parser")
+
+    offered = page.select("#photometry-bandpasses option")
+    assert [option["value"] for option in offered] == ["g", "r"]
+
+
 def test_the_whole_is_still_offered_when_rows_are_narrowed(
     light_curve: list[PhotometryReducedDatum], sky: Sky, browser: Client
 ) -> None:

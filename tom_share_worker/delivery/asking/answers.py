@@ -25,6 +25,14 @@ ID_DIGITS = 19
 
 TITLE_LENGTH = Share._meta.get_field("title").max_length or 0
 
+TYPED = ("share_destination", "share_title", "share_message", "share_authors")
+"""The fields that a person fills in, whatever is shared."""
+
+KEPT = 2000
+"""Characters kept of a refused form; some TOMs keep their sessions in cookies."""
+
+_TYPED = "tom_share_worker.typed"
+
 DOWNLOADED = 30_000
 """Data points in one download: the host names them in one query, and databases bound
 how many that may be, SQLite at 32,766 or less."""
@@ -101,7 +109,26 @@ def answer(
 def refuse(request: HttpRequest, refusal: Exception, back: str) -> HttpResponse:
     """Say what is wrong."""
     messages.error(request, str(refusal))
+    _keep(request, back)
     return redirect(back)
+
+
+def _keep(request: HttpRequest, page: str) -> None:
+    """Keep what was typed into a form that was refused, for the page it is on."""
+    if page != request.path:
+        return
+    typed = {name: request.POST.get(name, "") for name in TYPED}
+    if sum(map(len, typed.values())) <= KEPT:
+        request.session[_TYPED] = {"page": page, **typed}
+
+
+def kept(request: HttpRequest) -> dict[str, str]:
+    """Return what was typed into this page's form when it was refused, once."""
+    typed = request.session.get(_TYPED)
+    if request.method != "GET" or not typed or typed["page"] != request.path:
+        return {}
+    del request.session[_TYPED]
+    return {name: typed[name] for name in TYPED}
 
 
 def viewable_target(user: Any, pk: int) -> Any:
@@ -123,6 +150,7 @@ def say_invalid(request: HttpRequest, form: Form, back: str) -> HttpResponse:
         for name, errors in form.errors.items()
     )
     messages.error(request, f"Nothing was shared. {wrong}")
+    _keep(request, back)
     return redirect(back)
 
 

@@ -21,6 +21,9 @@ from tom_share_worker.delivery.planning.selection import PRODUCTS
 FEW = 20
 """So many rows are shown at once; more are folded away until they are asked for."""
 
+OFFERED = 100
+"""Filters offered where one is typed; nobody reads a longer list."""
+
 TICKED_AT_ONCE = 100_000
 """Ids that a browser ticks at once and packs into one field; Django takes forms of up
 to 2.5 MB. To share more, there is the box for all of a kind."""
@@ -46,6 +49,17 @@ class Kind:
     def whole(self) -> str:
         """Return the name of the box that means everything."""
         return f"all-{self.key}"
+
+    @property
+    def plural(self) -> str:
+        """Return the noun for several."""
+        return "spectra" if self.noun == "spectrum" else f"{self.noun}s"
+
+    @property
+    def origin(self) -> str:
+        """Return what follows the noun where kinds stand beside each other."""
+        alone = self.noun != "data point"
+        return "" if alone else f" of {self.title.lower()}"
 
 
 _ORIGIN = {"Telescope, instrument": cells.telescope, "Source": cells.source}
@@ -121,6 +135,8 @@ class Section:
     opened: bool
     others: str
     """The pages at which the other sections stand, for the links of this one."""
+    bandpasses: list[str]
+    """The filters there are, to be chosen from."""
 
     @property
     def counted(self) -> str:
@@ -172,9 +188,15 @@ def sections(request: HttpRequest, target: Any) -> list[Section]:
                 narrowing,
                 opened=kind.key in asked or narrowing.is_asked or count <= FEW,
                 others=others.urlencode(),
+                bandpasses=_bandpasses(data) if kind.key == "photometry" else [],
             )
         )
     return found
+
+
+def _bandpasses(data: Any) -> list[str]:
+    found = data.order_by("bandpass").values_list("bandpass", flat=True).distinct()
+    return list(filter(None, found[:OFFERED]))
 
 
 def found_ids(request: HttpRequest, target: Any, key: str) -> list[int]:
@@ -196,8 +218,7 @@ def _narrowed(kind: Kind, narrowing: Narrowing, data: Any) -> Any:
 
 
 def _counted(kind: Kind, number: int) -> str:
-    plural = "spectra" if kind.noun == "spectrum" else f"{kind.noun}s"
-    return f"{number:,} {kind.noun if number == 1 else plural}"
+    return f"{number:,} {kind.noun if number == 1 else kind.plural}"
 
 
 def _shareable(user: Any, kind: Kind, target: Any) -> Any:

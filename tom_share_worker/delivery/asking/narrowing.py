@@ -33,6 +33,12 @@ class Narrowing:
         """True if anything was typed."""
         return self != Narrowing()
 
+    @property
+    def objection(self) -> str:
+        """Say what is wrong with what was typed, or nothing."""
+        since, until = _midnight(self.since), _midnight(self.until)
+        return "From is later than To." if since and until and since > until else ""
+
     def apply(self, data: Any) -> Any:
         """Return the data points that were asked for; both days are included."""
         if (since := _midnight(self.since)) is not None:

@@ -47,6 +47,7 @@ class TargetShareView(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
             "submitter": self.request.user,
             "target": self.target,
             "share_title": f"Updated data for {self.target.name}",
+            **answers.kept(self.request),
         }
 
     def get_form(self, form_class: Any = None) -> Any:

@@ -49,6 +49,7 @@ class TargetListShareView(LoginRequiredMixin, FormView):  # type: ignore[type-ar
             "submitter": self.request.user,
             "target_list": self.target_list,
             "share_title": f"Updated targets for group {self.target_list.name}.",
+            **answers.kept(self.request),
         }
 
     def get_form(self, form_class: Any = None) -> Any:

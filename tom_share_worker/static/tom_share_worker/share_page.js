@@ -47,11 +47,16 @@
       const name = section.dataset.shareTitle;
       if (isWhole(section)) return [`all ${name}`];
       const many = ticked.get(section).size;
-      return many ? [`${many.toLocaleString("en")} of ${name}`] : [];
+      const { shareOne, shareMany } = section.dataset;
+      const noun = many === 1 ? shareOne : shareMany;
+      return many ? [`${many.toLocaleString("en")} ${noun}`] : [];
     });
-    if (form.elements["with-target"].checked) parts.unshift("the target itself");
-    const said = parts.length ? `Chosen: ${parts.join(", ")}.` : "Nothing is chosen yet.";
+    const target = form.elements["with-target"].checked ? ["the target itself"] : [];
+    const chosen = [...target, ...(parts.length ? [parts.join(", ")] : [])].join("; ");
+    const said = chosen ? `Chosen: ${chosen}.` : "Nothing is chosen yet.";
     if (summary.textContent !== said) summary.textContent = said;
+    summary.classList.remove("text-danger", "fw-bold");
+    return Boolean(chosen);
   };
 
   const refresh = (section) => {
@@ -129,6 +134,14 @@
     }
     remember(section);
     refresh(section);
+  });
+
+  // A server would refuse it, and what was typed and ticked would be gone.
+  form.addEventListener("submit", (event) => {
+    if (sum()) return;
+    event.preventDefault();
+    summary.textContent = "Nothing is chosen yet. Tick what to share.";
+    summary.classList.add("text-danger", "fw-bold");
   });
 
   form.addEventListener("formdata", ({ formData }) => {
