@@ -14,6 +14,7 @@ from django.utils import timezone
 from tests.status.conftest import browser, partly_refused, permitted
 from tests.support import rows
 from tom_share_worker.models import Attempt, Delivery, Destination, Share
+from tom_share_worker.status import overview
 
 READ = ("share-detail", "share-progress")
 ACT = ("share-retry", "share-cancel")
@@ -133,6 +134,27 @@ def test_progress_as_json_counts_everything(owner: User, share: Share) -> None:
     # Two of three deliveries and seven of ten data points are over: 9 of 13.
     assert told["percent"] == 69
     assert told["worker_note"].startswith("No worker has ever been seen.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "total", "counted"),
+    [
+        ("target", 1, "1 target"),
+        ("target", 2, "1 data point and 1 target"),
+        ("target", 129, "128 data points and 1 target"),
+        ("target list", 129, "129 targets and data points"),
+        ("data points", 129, "129 data points"),
+    ],
+)
+def test_targets_in_messages_are_not_called_data_points(
+    owner: User, kind: str, total: int, counted: str
+) -> None:
+    share = rows.share(owner, kind=kind, planned=True, status="running")
+    rows.delivery(share, kind=Delivery.Kind.MESSAGE, datum_count=total)
+
+    progress = overview.progress(share, overview.tally(share))
+
+    assert f"Of {counted}: 0 delivered, {total} not yet." in progress.sentences
 
 
 def test_a_share_that_runs_never_shows_100_percent(owner: User, share: Share) -> None:

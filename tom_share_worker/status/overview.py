@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
+from tom_share_worker.delivery.planning.planner import SENDS_TARGET
 from tom_share_worker.models import Delivery, Failure, Share, retrying
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import words
@@ -74,6 +75,9 @@ class Progress:
     note: str
     deliveries: dict[str, int] = field(default_factory=dict)
     datums: Datums = field(default_factory=Datums)
+    targets: int | None = 0
+    """How many of what is counted are targets, which messages count, too; None where
+    there may be several."""
     percent: int = 0
     retryable: bool = False
     must_choose: bool = False
@@ -104,11 +108,21 @@ class Progress:
         if not self.planned:
             said.append("More are being prepared.")
         if self.datums.total:
-            said.append(_datum_sentence(self.datums, self.ended))
+            counted = _counted(self.datums.total, self.targets)
+            said.append(_datum_sentence(counted, self.datums, self.ended))
         return said
 
 
-def _datum_sentence(datums: Datums, ended: bool) -> str:
+def _counted(total: int, targets: int | None) -> str:
+    """Say what the fates are of: data points, and in messages their targets."""
+    if targets is None:
+        return words.count(total, "target or data point", "targets and data points")
+    said = [words.count(total - targets, "data point")] if total > targets else []
+    said += [words.count(targets, "target")] if targets else []
+    return " and ".join(said)
+
+
+def _datum_sentence(counted: str, datums: Datums, ended: bool) -> str:
     fates = [f"{datums.delivered:,} delivered"]
     if datums.already_there:
         fates.append(f"{datums.already_there:,} already there")
@@ -116,8 +130,7 @@ def _datum_sentence(datums: Datums, ended: bool) -> str:
         fates.append(f"{datums.refused:,} refused")
     if open_ := datums.total - datums.settled:
         fates.append(f"{open_:,} not {'sent' if ended else 'yet'}")
-    points = words.count(datums.total, "data point")
-    return f"Of {points}: {', '.join(fates)}."
+    return f"Of {counted}: {', '.join(fates)}."
 
 
 def tally(share: Share) -> Tally:
@@ -135,6 +148,7 @@ def tally(share: Share) -> Tally:
             delivered=Sum("delivered_count"),
             already_there=Sum("already_there_count"),
             refused=Sum("refused_count"),
+            messages=Count("pk", filter=Q(kind=Delivery.Kind.MESSAGE)),
             with_refusals=Count("pk", filter=refused),
             example=Min("pk", filter=refused | Q(status=Status.FAILED)),
         )
@@ -158,10 +172,17 @@ def progress(share: Share, rows: Tally) -> Progress:
                 for name in ("total", "delivered", "already_there", "refused")
             )
         ),
+        targets=_targets(share, rows),
         percent=100 if share.is_ended else _percent(rows),
         retryable=_retryable(share, rows),
         must_choose=any(must_choose(row) for row in rows),
     )
+
+
+def _targets(share: Share, rows: Tally) -> int | None:
+    if share.kind not in SENDS_TARGET or not any(row["messages"] for row in rows):
+        return 0
+    return 1 if share.kind == Share.Kind.TARGET else None
 
 
 def must_choose(row: Mapping[str, Any]) -> bool:
