@@ -213,3 +213,12 @@ def test_the_admin_offers_it_only_to_those_who_may_change_destinations() -> None
     )
 
     assert "Test connection" not in shown
+
+
+def test_a_note_is_neither_well_nor_trouble(client: Client) -> None:
+    ended(Finding("Does it run this app?", Found.NOTE, "No."))
+
+    shown = page(client)
+
+    assert 'text-bg-secondary">Note</span>' in shown
+    assert "Something must be mended" not in shown

@@ -12,11 +12,26 @@ from typing import Any
 
 
 class Found(StrEnum):
-    """How the answer to a question stands."""
+    """How the answer to a question stands: a note is worth knowing, neither good nor
+    bad."""
 
     OK = "ok"
+    NOTE = "note"
     TROUBLE = "trouble"
     UNKNOWN = "unknown"
+
+    @property
+    def mark(self) -> str:
+        """Return the word that people read before the question, everywhere the same."""
+        return _MARKS[self]
+
+
+_MARKS = {
+    Found.OK: "Well",
+    Found.NOTE: "Note",
+    Found.TROUBLE: "Trouble",
+    Found.UNKNOWN: "Not known",
+}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tom_share_worker.delivery.findings import Found
 from tom_share_worker.delivery.sending import connection
 from tom_share_worker.exceptions import ConfigurationError
 
-_MARKS = {Found.OK: "ok     ", Found.TROUBLE: "TROUBLE", Found.UNKNOWN: "?      "}
+_WIDTH = max(len(found.mark) for found in Found)
 
 
 class Command(BaseCommand):
@@ -57,9 +57,10 @@ class Command(BaseCommand):
         for finding in found:
             style = {
                 Found.OK: self.style.SUCCESS,
+                Found.NOTE: self.style.HTTP_INFO,
                 Found.TROUBLE: self.style.ERROR,
                 Found.UNKNOWN: self.style.WARNING,
             }[finding.found]
-            mark = style(_MARKS[finding.found])
+            mark = style(finding.found.mark.ljust(_WIDTH))
             self.stdout.write(f"{mark}  {finding.question}  {finding.words}")
         return findings.is_well(found)
