@@ -63,6 +63,53 @@ def test_what_is_no_whole_answer_is_said_in_words_and_in_time(
     assert time.monotonic() - begin < 2.5
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "too_long", "too_slow"),
+    [
+        (misbehaviour.endless, True, False),
+        (misbehaviour.hang, False, True),
+        (misbehaviour.trickle, False, True),
+        (misbehaviour.cut, False, False),
+    ],
+    ids=["too long", "silent", "too slow", "cut"],
+)
+def test_an_answer_that_was_too_much_is_told_from_a_server_that_is_away(
+    remote: RemoteTom,
+    client: Client,
+    behaviour: Behaviour,
+    too_long: bool,
+    too_slow: bool,
+) -> None:
+    remote.on("*", "/", behaviour)
+
+    with pytest.raises(Unreachable) as unreachable:
+        client.request("GET", PATH)
+
+    assert unreachable.value.too_long is too_long
+    assert unreachable.value.too_slow is too_slow
+
+
+def test_a_server_that_accepts_nobody_is_not_merely_slow() -> None:
+    with _full_backlog() as port, pytest.raises(Unreachable) as unreachable:
+        Client(f"http://127.0.0.1:{port}/", True).request("GET", PATH)
+
+    assert not unreachable.value.too_slow
+
+
+def test_no_account_acts_with_the_cookie_that_another_one_got(
+    remote: RemoteTom,
+) -> None:
+    cookie = {"Set-Cookie": "sessionid=of-alice; Path=/; HttpOnly"}
+    remote.on("*", "/", misbehaviour.answer(200, {}, **cookie))
+
+    for account in ("alice", "bob"):
+        client = Client(remote.url, True)
+        client.request("GET", PATH, authorization=f"Token {account}")
+
+    assert remote.requests[-1].headers["Authorization"] == "Token bob"
+    assert "Cookie" not in remote.requests[-1].headers
+
+
 def test_a_refused_connection_is_said_so(remote: RemoteTom, client: Client) -> None:
     remote.refuse()
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import IO, Any
 
 import requests
@@ -79,7 +80,22 @@ class Answer:
 
 
 class Unreachable(Exception):  # noqa: N818  (a fact about the other side)
-    """No whole answer came; the text says why. It may have acted all the same."""
+    """No whole answer came; the text says why. It may have acted all the same.
+
+    `too_long` and `too_slow` tell an answer that grew too large, or did not come in
+    time, from a server that is away: a smaller question may get an answer.
+    """
+
+    def __init__(
+        self, why: str, *, too_long: bool = False, too_slow: bool = False
+    ) -> None:
+        super().__init__(why)
+        self.too_long = too_long
+        self.too_slow = too_slow
+
+
+class _TooLong(requests.exceptions.ContentDecodingError):
+    """An answer of more than ANSWER_LIMIT bytes."""
 
 
 class Client:
@@ -131,7 +147,11 @@ class Client:
                 return self._exchange(session, request)
             except _OTHER_SIDE as error:
                 session.close()
-                raise Unreachable(_why(error, deadline, own)) from error
+                raise Unreachable(
+                    _why(error, deadline, own),
+                    too_long=isinstance(error, _TooLong),
+                    too_slow=deadline.passed or _is_silence(error),
+                ) from error
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
@@ -157,9 +177,7 @@ class Client:
             for chunk in response.iter_content(_CHUNK):
                 body += chunk
                 if len(body) > own.ANSWER_LIMIT:
-                    raise requests.exceptions.ContentDecodingError(
-                        f"more than {own.ANSWER_LIMIT} bytes"
-                    )
+                    raise _TooLong(f"more than {own.ANSWER_LIMIT} bytes")
             return Answer(
                 f"{request.method} {prepared.url}",
                 response.status_code,
@@ -194,7 +212,7 @@ def _why(
         return f"it did not finish its answer within {deadline.seconds:g} seconds"
     if isinstance(error, requests.ConnectTimeout):
         return f"it did not accept a connection within {own.CONNECT_TIMEOUT:g} seconds"
-    if isinstance(error, requests.Timeout):
+    if _is_silence(error):
         return f"it was silent for {own.READ_TIMEOUT:g} seconds"
     if isinstance(error, requests.exceptions.SSLError):
         return _why_tls(repr(error))
@@ -203,13 +221,20 @@ def _why(
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return "its answer was too long or could not be decoded"
     reason = repr(error).lower()
-    if "timed out" in reason:
-        return f"it was silent for {own.READ_TIMEOUT:g} seconds"
     if "refused" in reason:
         return "the connection was refused"
     if "resolve" in reason or "getaddrinfo" in reason:
         return "its host name is not known to the network; check BASE_URL"
     return "the connection was cut before the answer was complete"
+
+
+def _is_silence(error: requests.RequestException) -> bool:
+    """True if it accepted the connection and then said nothing for too long."""
+    if isinstance(error, requests.Timeout):
+        return not isinstance(error, requests.ConnectTimeout)
+    # In the middle of an answer `requests` takes it for a connection that broke.
+    broke = (requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    return not isinstance(error, broke) and "timed out" in repr(error).lower()
 
 
 def _why_tls(reason: str) -> str:
@@ -263,6 +288,8 @@ def _session(base_url: str) -> requests.Session:
     sessions: dict[str, requests.Session] = _local.__dict__.setdefault("sessions", {})
     if base_url not in sessions:
         session = _Session()
+        # Several accounts share a connection; none may act with another's cookie.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.mount("http://", _Adapter())
         session.mount("https://", _Adapter())
         sessions[base_url] = session

@@ -30,6 +30,14 @@ def client_of(settings: DestinationSettings, listener: Listener) -> Client:
     return Client(settings.base_url, settings.verify, pace.wait)
 
 
+class NoAnswer(Halted):
+    """Ends a conversation in which no whole answer came to a request."""
+
+    def __init__(self, outcome: TryAgain, why: Unreachable) -> None:
+        super().__init__(outcome)
+        self.why = why
+
+
 class Talk:
     """Requests to a server on behalf of one delivery."""
 
@@ -65,13 +73,12 @@ class Talk:
         self._listener.heard(answer.request, answer.status, kept)
         return answer
 
-    def unreachable(self, method: str, path: str, why: Unreachable) -> Halted:
+    def unreachable(self, method: str, path: str, why: Unreachable) -> NoAnswer:
         """Report a request without an answer; return what ends the conversation."""
         self._listener.heard(f"{method} {self._client.base_url}{path}", None, "")
-        return Halted(
-            TryAgain(
-                Failure.DESTINATION_DOWN,
-                f"{self.name} could not be reached: {why}.",
-                destination_wide=True,
-            )
+        outcome = TryAgain(
+            Failure.DESTINATION_DOWN,
+            f"{self.name} could not be reached: {why}.",
+            destination_wide=True,
         )
+        return NoAnswer(outcome, why)

@@ -9,8 +9,9 @@ from tom_dataproducts.models import SpectroscopyReducedDatum
 
 from tests.support import misbehaviour
 from tests.support.conversations import NAME, datums_parcel, deliver, photometry
+from tests.support.remote_releases import V2_32, V3_0
 from tests.support.remote_tom import RemoteTom
-from tom_share_worker.delivery.outcomes import Delivered, Refused, TryAgain
+from tom_share_worker.delivery.outcomes import Delivered, Interrupted, Refused, TryAgain
 from tom_share_worker.models import Failure
 
 POSTS = ("POST", "/api/reduceddatums/")
@@ -60,6 +61,81 @@ def test_ours_is_found_behind_another_one_of_that_time(
 
     assert outcome == Delivered("1 already there.")
     assert notebook.fates() == ["already there"]
+
+
+_ALIKE = pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"reduction_version": "v1"}, {"reduction_version": "v2"}),
+        ({"brightness": None, "limit": 20.0}, {"brightness": None, "limit": 21.0}),
+    ],
+    ids=["version", "limit"],
+)
+
+
+@_ALIKE
+def test_one_that_only_looks_like_ours_is_no_proof_after_an_internal_error(
+    remote: RemoteTom, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    remote.on(*POSTS, misbehaviour.html(500), skip=1, times=1)
+    two = photometry(1, **theirs), photometry(1, **ours)
+
+    outcome, notebook = deliver(remote, datums_parcel(*two))
+
+    assert isinstance(outcome, TryAgain)
+    assert notebook.fates() == ["delivered", "not yet"]
+
+
+@_ALIKE
+def test_one_that_a_release_has_no_room_for_is_not_called_there(
+    theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    """TOM Toolkit 3.0.0 keeps one for each time and filter, and fails at others."""
+    with RemoteTom(release=V3_0) as lab:
+        lab.store.add_target(NAME)
+        two = photometry(1, **theirs), photometry(1, **ours)
+
+        outcome, notebook = deliver(lab, datums_parcel(*two, attempts=4))
+
+    assert isinstance(outcome, Delivered)
+    assert notebook.fates() == ["delivered", "refused"]
+    assert "has room for one only" in notebook.ledger.refused()[0][1]
+
+
+def test_a_release_that_shows_all_proves_that_ours_is_there_from_another_source() -> (
+    None
+):
+    with RemoteTom(release=V2_32) as lab:
+        lab.store.add_target(NAME)
+        versioned = {"reduction_version": "v1", "source_location": ""}
+        deliver(lab, datums_parcel(photometry(1, source_name="Survey", **versioned)))
+        ours = photometry(1, source_name="Another", **versioned)
+
+        outcome, _ = deliver(lab, datums_parcel(ours))
+
+    assert outcome == Delivered("1 already there.")
+
+
+def test_many_corrected_data_points_are_judged_by_one_look(remote: RemoteTom) -> None:
+    """The other TOM keeps what it has, and says so of each."""
+    deliver(remote, datums_parcel(*map(photometry, range(30))))
+    corrected = [photometry(n, brightness_error=0.02) for n in range(20)]
+
+    outcome, notebook = deliver(remote, datums_parcel(*corrected, photometry(99)))
+
+    assert outcome == Delivered("1 delivered, 20 refused.")
+    assert notebook.fates() == ["refused"] * 20 + ["delivered"]
+    assert len(remote.asked("GET", "/api/reduceddatums/")) == 1
+
+
+def test_what_was_not_judged_before_a_stop_stays_open(remote: RemoteTom) -> None:
+    deliver(remote, datums_parcel(*map(photometry, range(4))))
+    corrected = [photometry(n, brightness_error=0.02) for n in range(4)]
+
+    outcome, notebook = deliver(remote, datums_parcel(*corrected), stop_after=2)
+
+    assert outcome == Interrupted()
+    assert notebook.fates() == ["not yet"] * 4
 
 
 @pytest.mark.parametrize("said", [{}, {"status": "ok"}, [], "thanks", 1])

@@ -82,6 +82,36 @@ def test_a_row_that_is_another_one_is_sent(
     assert len(remote.store.datums) == 2
 
 
+def test_one_without_a_version_is_not_taken_for_our_other_one_that_has_one(
+    remote: RemoteTom,
+) -> None:
+    """The version is not shown, but each says which data point of ours it is."""
+    reduced = photometry(1, reduction_version="v1")
+    deliver(remote, datums_parcel(reduced))
+
+    outcome, _ = deliver(remote, datums_parcel(reduced, photometry(1), look_first=True))
+
+    assert outcome == Delivered("1 delivered, 1 already there.")
+    assert len(remote.store.datums) == 2
+
+
+def test_many_of_which_nothing_can_be_looked_up_are_read_in_few_pages(
+    remote: RemoteTom, target: dict[str, Any]
+) -> None:
+    """No constraint would catch a repeat, so that all must be read; in large pages."""
+    for n in range(5000):
+        known = {"target": target["id"], "data_type": "photometry"}
+        when = photometry(n).timestamp.isoformat()
+        row = known | {"timestamp": when, "value": {"filter": "r"}}
+        remote.store.datums.append(remote.release.parse(row))
+    new = [photometry(9000 + n, brightness=None) for n in range(3)]
+
+    outcome, _ = deliver(remote, datums_parcel(*new))
+
+    assert outcome == Delivered("3 delivered.")
+    assert len(remote.asked("GET", "/api/reduceddatums/")) == 3
+
+
 def test_data_of_a_kind_of_its_own_are_told_apart(remote: RemoteTom) -> None:
     """A row without values there is not every row of that time."""
     common: dict[str, Any] = {"data_type": "polarimetry", "timestamp": NIGHT}

@@ -63,6 +63,7 @@ class Batch:
         self._troubled = {key for key in ledger.pending() if ledger.reason(key)}
         self._doubtful: dict[Key, tuple[dict[str, Any], str]] = {}
         self._failed: dict[Key, str] = {}
+        self._contested: dict[Key, dict[str, Any]] = {}
         self._before = stored.Stored(session)
         self._now = stored.Stored(session)
         self._tries_all = parcel.attempts >= STUBBORN_ATTEMPTS
@@ -86,6 +87,7 @@ class Batch:
                 self._settle(key, Fate.ALREADY_THERE)
                 continue
             remote_id = self._post(key, body)
+        self._judge_contested()
         self._look_again()
         return self._sum_up()
 
@@ -134,9 +136,22 @@ class Batch:
         if not said.get("already_exists"):
             self._settle(key, Fate.DELIVERED)
             self._note_acceptance()
-        elif stored.same(body, said) or self._now.holds_now(body):
+        elif stored.same(body, said) or self._now.is_known(body):
             self._settle(key, Fate.ALREADY_THERE)
         else:
+            self._contested[key] = body
+
+    def _judge_contested(self) -> None:
+        """Read back once, for all rows that are there or have another in their place.
+
+        Until then they are open, and an attempt that ends early leaves them so.
+        """
+        if self._contested:
+            self._now.forget()
+        for key, body in self._contested.items():
+            if self._now.holds(body):
+                self._settle(key, Fate.ALREADY_THERE)
+                continue
             self._settle(
                 key,
                 Fate.REFUSED,

@@ -23,6 +23,7 @@ from tom_share_worker.delivery.destinations.tom.session import Session
 from tom_share_worker.delivery.outcomes import (
     Delivered,
     Halted,
+    Interrupted,
     Outcome,
     Refused,
 )
@@ -104,7 +105,9 @@ class Upload:
                 )
                 for product in listed
             )
-        except Halted:
+        except Halted as halted:
+            if isinstance(halted.outcome, Interrupted):
+                raise
             return False
 
     def _judge(self, body: dict[str, Any], remote_id: str) -> Outcome:

@@ -58,6 +58,10 @@ class Session:
             accounts.forget(self.settings, authorization)
         return answer
 
+    def keep_going(self) -> bool:
+        """Return False when the conversation must end."""
+        return self._progress.keep_going()
+
     def halt_on_trouble(self, answer: Answer) -> None:
         """End the conversation unless the answer is a success."""
         outcome = verdicts.trouble(answer, self.name)

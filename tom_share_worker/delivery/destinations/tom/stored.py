@@ -11,17 +11,20 @@ from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
-from tom_share_worker.delivery.destinations.tom import payloads
+from tom_share_worker.delivery.destinations.talk import NoAnswer
+from tom_share_worker.delivery.destinations.tom import paging, payloads
 from tom_share_worker.delivery.destinations.tom.session import Session
-from tom_share_worker.delivery.outcomes import Halted
+from tom_share_worker.delivery.outcomes import Halted, TryAgain
 
-PAGE, PAGE_OF_SPECTRA = 500, 4
-"""Rows read back at a time: a spectrum takes thousands of times the bytes, and an
-answer over ANSWER_LIMIT is refused. Four may have some 20,000 points each."""
+PAGE, PAGE_OF_SPECTRA = 2000, 4
+"""Rows read back at a time. Few large pages: a stock TOM loads all data of the target
+for each. A spectrum takes thousands of times the bytes; four may have some 20,000
+points each before the answer is over ANSWER_LIMIT, and is asked for in smaller pages.
+"""
 
-PAGES_AHEAD = 10
-"""Pages read to save requests. A stock TOM loads all data of the target for each page,
-so that of a target with more than these, sending costs it less than looking."""
+PAGES_AHEAD = 5
+"""Pages read to save requests. Of a target that has more, sending costs the other TOM
+less than looking."""
 
 Row = dict[str, Any]
 
@@ -36,13 +39,7 @@ class Stored:
     def is_known(self, body: Row) -> bool:
         """True if a look that was made already has shown this row."""
         known = self._rows.get(_place(body)) or ()
-        return any(same(body, row) for row in known)
-
-    def holds_now(self, body: Row) -> bool:
-        """True if the other side holds this row; reads back anew to say no."""
-        if not self.is_known(body):
-            self.forget()
-        return self.holds(body)
+        return any(_proves(body, row) for row in known)
 
     def forget(self) -> None:
         """Let the next question be answered by a new look."""
@@ -81,15 +78,16 @@ class Stored:
     def account_for(self, body: Row, pages: int | None = None) -> bool:
         """True if a row there is this one and was not taken for another one of ours.
 
-        Two of ours may look alike as far as the API shows them. With a limit of pages,
-        a target that has more counts as holding nothing.
+        Two of ours may look alike as far as the API shows them. With a limit of pages
+        the look only saves requests: a target that has more, or one that cannot be
+        read, counts as holding nothing, and what is in doubt is sent.
         """
         key = _place(body)
         if key not in self._rows or (self._rows[key] is None and pages is None):
             self._rows[key] = self._read(*key, pages)
         known = self._rows[key] or []
         for row in known:
-            if same(body, row):
+            if same(body, row) and (pages is None or not _is_a_twin(body, row)):
                 known.remove(row)
                 return True
         return False
@@ -98,36 +96,39 @@ class Stored:
         self, remote_id: str, data_type: str, pages: int | None = None
     ) -> list[Row] | None:
         """Return all rows of a kind; None if they fill more pages than that."""
-        rows: list[Row] = []
-        seen = 0
-        size = PAGE if data_type == "photometry" else PAGE_OF_SPECTRA
-        while True:
-            body = self._page(remote_id, data_type, size, seen)
-            page = body["results"]
-            seen += len(page)
-            # Old releases do not know this filter and return all they have.
-            rows += [row for row in page if str(row.get("target")) == remote_id]
-            if not page or not body.get("next"):
-                return rows
-            if pages is not None and _count(body) > pages * size:
+        try:
+            return self._all_rows(remote_id, data_type, pages)
+        except Halted as halted:
+            if pages is not None and _is_of_this_look(halted):
                 return None
+            raise
 
-    def _page(self, remote_id: str, data_type: str, size: int, offset: int) -> Row:
-        answer = self._session.request(
-            "GET",
-            "api/reduceddatums/",
-            params={
-                "target__id": remote_id,
-                "data_type": data_type,
-                "limit": str(size),
-                "offset": str(offset),
-            },
-        )
-        self._session.halt_on_trouble(answer)
-        body = answer.json()
-        if not isinstance(body, dict) or not isinstance(body.get("results"), list):
-            raise Halted(self._session.nonsense())
-        return body
+    def _all_rows(
+        self, remote_id: str, data_type: str, pages: int | None
+    ) -> list[Row] | None:
+        params = {"target__id": remote_id, "data_type": data_type}
+        size = PAGE if data_type == "photometry" else PAGE_OF_SPECTRA
+        rows: list[Row] = []
+        listed = paging.pages(self._session, "api/reduceddatums/", params, size)
+        for number, page in enumerate(listed, start=1):
+            found = page["results"]
+            # Old releases do not know this filter and return all they have.
+            rows += [row for row in found if str(row.get("target")) == remote_id]
+            if (
+                pages is not None
+                and page.get("next")
+                and (number >= pages or paging.count(page) > pages * len(found))
+            ):
+                return None
+        return rows
+
+
+def _is_of_this_look(halted: Halted) -> bool:
+    """True if it was trouble with reading so much, which need not stop the sending."""
+    if isinstance(halted, NoAnswer):
+        return halted.why.too_slow
+    outcome = halted.outcome
+    return isinstance(outcome, TryAgain) and not outcome.destination_wide
 
 
 _EVER_KNOWN = ("photometry", "spectroscopy")
@@ -158,11 +159,6 @@ def _rivals(kind: str, body: Row, row: Row) -> bool:
 
 def _place(body: Row) -> tuple[str, str]:
     return str(body["target"]), body["data_type"]
-
-
-def _count(body: Row) -> int:
-    count = body.get("count")
-    return count if isinstance(count, int) else 0
 
 
 _HIDDEN = {"telescope", "instrument", "reduction_version"}
@@ -212,15 +208,40 @@ def _kind(row: Row) -> str:
 
 
 def shows_all(body: Row) -> bool:
-    """True if it can be looked up: one that looks like this one is no other one.
+    """True if it can be looked up: one that looks like this one is no other one."""
+    return not _hidden(body)
 
-    Two rows may differ in what makes them two for a TOM and is not shown: the version
-    of the reduction, and the limit where there is no brightness.
+
+def _hidden(body: Row) -> set[str]:
+    """Return what makes a row another one for a TOM and is not always shown.
+
+    The version of the reduction, and the limit where there is no brightness.
     """
     value = body.get("value", {})
-    if value.get("reduction_version"):
-        return False
-    return "limit" not in value or "magnitude" in value
+    names = {"reduction_version"} if value.get("reduction_version") else set()
+    return names if "magnitude" in value else names | ({"limit"} & value.keys())
+
+
+def _proves(body: Row, row: Row) -> bool:
+    """True if a row there is this one, and not another one that looks like it."""
+    return same(body, row) and (
+        _hidden(body) <= _canonical(row["value"]).keys()
+        or _origin(body) == _origin(row)
+    )
+
+
+def _is_a_twin(body: Row, row: Row) -> bool:
+    """True if a row that looks the same is another one from where this one is from.
+
+    It may have a version of the reduction, not shown, where this one has none.
+    """
+    (name, location), (their_name, their_location) = _origin(body), _origin(row)
+    return _kind(body) in _SHOWN and name == their_name and location != their_location
+
+
+def _origin(row: Row) -> tuple[str, ...]:
+    names = ("source_name", "source_location")
+    return tuple(str(row.get(name) or "").strip() for name in names)
 
 
 def _canonical(value: Row) -> Row:
