@@ -11,6 +11,7 @@ from guardian.shortcuts import assign_perm
 
 from tests.status.conftest import browser
 from tests.support import rows
+from tom_share_worker.delivery.asking.forms import MESSAGES_ONLY
 from tom_share_worker.models import Share
 
 
@@ -45,6 +46,20 @@ def test_a_whole_list_is_shared_without_naming_its_targets(owner: User) -> None:
 
     share = Share.objects.get()
     assert (share.selection, share.with_data) == ({}, True)
+
+
+def test_both_pages_say_that_no_tom_gets_title_and_message(
+    owner: User, settings: Any
+) -> None:
+    assert [*settings.DATA_SHARING] == ["partner"]  # a TOM, and no other kind
+    target = rows.target(owner)
+    of_target = reverse("targets:share", kwargs={"pk": target.pk})
+    pages = [
+        browser(owner).get(of_target).content.decode(),
+        page_of_list(owner, 1)[1],
+    ]
+
+    assert [page.count(MESSAGES_ONLY) for page in pages] == [2, 2]
 
 
 def test_only_the_ticked_targets_are_shared(owner: User) -> None:

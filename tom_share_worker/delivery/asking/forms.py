@@ -9,6 +9,11 @@ from django import forms
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import destinations
 
+MESSAGES_ONLY = (
+    "Goes out with messages such as those of Hermes; another TOM does not get it. Kept "
+    "on the page of the share."
+)
+
 
 def _authors() -> forms.CharField:
     return forms.CharField(
@@ -19,13 +24,23 @@ def _authors() -> forms.CharField:
     )
 
 
-class TargetForm(toolkit.TargetShareForm):  # type: ignore[misc]  # the host is untyped
+class _SaysWhoReadsIt:
+    """Tells below title and message that no TOM gets them: the API has no place."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]
+        for name in ("share_title", "share_message"):
+            fields[name].help_text = MESSAGES_ONLY
+
+
+class TargetForm(_SaysWhoReadsIt, toolkit.TargetShareForm):  # type: ignore[misc]  # the host is untyped
     """The host's form for a target, and the authors of what goes out as a message."""
 
     share_authors = _authors()
 
 
-class TargetListForm(toolkit.TargetListShareForm):  # type: ignore[misc]  # the same
+class TargetListForm(_SaysWhoReadsIt, toolkit.TargetListShareForm):  # type: ignore[misc]  # the same
     """The host's form for a list, and the authors of what goes out as messages."""
 
     share_authors = _authors()
