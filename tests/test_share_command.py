@@ -151,12 +151,19 @@ def test_lists_of_one_name_are_told_apart_by_their_ids(sky: Sky) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((), "Say what to share"),
+        (
+            (),
+            "Say what to share: --target, --target-id, --list, --data-product, "
+            "--photometry, --spectroscopy, --astrometry or --generic.",
+        ),
         (("--target-id", "M31"), "'M31' is none"),
         (("--target-id", "999999"), "no target 999999, or it is not for you"),
         (("--photometry", "1;2"), "'1;2' is none"),
         (("--photometry", str(2**63)), "is none"),
-        (("--photometry", "999999"), "Not found, or not for you to share: 999999."),
+        (("--photometry", "999999"), "not for you to share: --photometry 999999."),
+        (("--data-product", "99"), "not for you to share: --data-product 99."),
+        (("--target-id", "98,99"), "not for you to share: --target-id 98, 99."),
+        (("--list", "Bulge season", "--generic", "1"), "by --with-data or --with-pro"),
         (("--target", "SN 2026abc", "--list", "Bulge season"), "of the list"),
         (("--list", "Bulge season", "--list", "Bulge season"), "one target list"),
         (("--target", "SN 2026abc", "--without-target"), "nothing is left to share"),
@@ -184,6 +191,14 @@ def test_it_shares_by_the_rights_of_the_account(settings: Any, sky: Sky) -> None
     assert "is closed" in refusal("--target", "SN 2026abc")
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_to_wait_is_above_zero(sky: Sky, seconds: str) -> None:
+    with pytest.raises(CommandError, match="give seconds above 0"):
+        share("--target", "SN 2026abc", f"--timeout={seconds}")
+
+    assert not Share.objects.exists()
+
+
 @pytest.mark.parametrize("missing", ["--to", "--user"])
 def test_options_that_are_missing_are_told(missing: str) -> None:
     given = {"--to": "partner", "--user": "owner"}
@@ -195,7 +210,7 @@ def test_options_that_are_missing_are_told(missing: str) -> None:
 
 def test_it_stops_following_after_the_time_it_is_given(sky: Sky) -> None:
     with pytest.raises(CommandError, match="goes on in the background") as late:
-        share("--target", "SN 2026abc", "--timeout", "0")
+        share("--target", "SN 2026abc", "--timeout", "0.001")
 
     assert late.value.returncode == 3
     assert Share.objects.get().status == Share.Status.QUEUED
@@ -208,7 +223,7 @@ def test_it_says_why_nothing_moves(sky: Sky, capsys: Any) -> None:
     with pytest.raises(CommandError):
         call_command(
             *("share", "--user", "owner", "--to", "partner"),
-            *("--target", "SN 2026abc", "--timeout", "0"),
+            *("--target", "SN 2026abc", "--timeout", "0.001"),
             stdout=out,
         )
 

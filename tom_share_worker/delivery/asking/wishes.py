@@ -6,7 +6,7 @@ person to share get the same answer, so that ids cannot be guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,10 @@ NAMED = 10
 """Ids that an error names; a program that asks for others has them."""
 
 
+SUBJECTS = ("target", "targets", "target_list", PRODUCTS, *DATUM_KINDS)
+"""The fields of which a wish needs one."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """What is asked for: targets, or what they have, or both."""
@@ -36,6 +40,8 @@ class Wish:
     with_target: bool | None = None
     with_data: bool = False
     with_products: bool = False
+    called: Callable[[str], str] = str
+    """Returns what the one who asks calls a field; programs call it by its name."""
 
     @property
     def named(self) -> dict[str, Sequence[int]]:
@@ -75,8 +81,9 @@ def _require_one_subject(wish: Wish) -> None:
     several = bool(wish.targets) or wish.target_list is not None
     if several and wish.named:
         raise ShareRefused(
-            "Data of several targets is shared as a whole: ask for it with_data or "
-            "with_products. To share certain data, name it without the targets.",
+            f"Data of several targets is shared as a whole: ask for it by "
+            f"{wish.called('with_data')} or {wish.called('with_products')}. To share "
+            f"certain data, name it without the targets.",
             next(iter(wish.named)),
         )
     if several and wish.with_target is False:
@@ -105,7 +112,7 @@ def _post_list(user: Any, destination: str, wish: Wish, **text: Any) -> Share:
             "target_list",
         )
     if wish.targets:
-        _require_targets(user, wish.targets)
+        _require_targets(user, wish)
     return outbox.share_target_list(
         user,
         destination,
@@ -118,7 +125,7 @@ def _post_list(user: Any, destination: str, wish: Wish, **text: Any) -> Share:
 
 
 def _post_targets(user: Any, destination: str, wish: Wish, **text: Any) -> Share:
-    _require_targets(user, wish.targets)
+    _require_targets(user, wish)
     return outbox.share_targets(
         user,
         destination,
@@ -145,7 +152,7 @@ def _post_target(user: Any, destination: str, wish: Wish, **text: Any) -> Share:
             "with_target",
         )
     for kind, pks in wish.named.items():
-        _require_data(user, kind, pks, target)
+        _require_data(user, wish, kind, pks, target)
     return outbox.share_selected(
         user,
         destination,
@@ -161,26 +168,27 @@ def _post_data(user: Any, destination: str, wish: Wish, **text: Any) -> Share:
     if wish.whole or wish.with_target:
         raise ShareRefused("Name the target, the targets or the target list.", "target")
     if not wish.named:
+        *fields, last = map(wish.called, SUBJECTS)
         raise ShareRefused(
-            "Say what to share: target, targets, target_list, data_products, "
-            "photometry, spectroscopy, astrometry or generic.",
-            "target",
+            f"Say what to share: {', '.join(fields)} or {last}.", "target"
         )
     for kind, pks in wish.named.items():
-        _require_data(user, kind, pks)
+        _require_data(user, wish, kind, pks)
     if wish.named.keys() == {PRODUCTS} and len(wish.named[PRODUCTS]) == 1:
         product = permissions.data_products(user).get(pk=wish.named[PRODUCTS][0])
         return outbox.share_data_product(user, destination, product, **text)
     return outbox.share_selected(user, destination, wish.named, **text)
 
 
-def _require_targets(user: Any, pks: Sequence[int]) -> None:
-    looked_up = sorted(set(pks))[:CHECKED]
+def _require_targets(user: Any, wish: Wish) -> None:
+    looked_up = sorted(set(wish.targets))[:CHECKED]
     found = permissions.targets(user, looked_up).values_list("pk", flat=True)
-    _require(looked_up, set(found), "targets")
+    _require(wish, looked_up, set(found), "targets")
 
 
-def _require_data(user: Any, kind: str, pks: Sequence[int], target: Any = None) -> None:
+def _require_data(
+    user: Any, wish: Wish, kind: str, pks: Sequence[int], target: Any = None
+) -> None:
     looked_up = sorted(set(pks))[:CHECKED]
     if kind == PRODUCTS:
         found = permissions.data_products(user).filter(pk__in=looked_up)
@@ -190,16 +198,18 @@ def _require_data(user: Any, kind: str, pks: Sequence[int], target: Any = None) 
     if target is not None:
         found = found.filter(target_id=target.pk)
     at = f" at {target.name}" if target is not None else ""
-    _require(looked_up, set(found.values_list("pk", flat=True)), kind, at)
+    _require(wish, looked_up, set(found.values_list("pk", flat=True)), kind, at)
 
 
-def _require(asked: Sequence[int], found: set[int], kind: str, at: str = "") -> None:
+def _require(
+    wish: Wish, asked: Sequence[int], found: set[int], kind: str, at: str = ""
+) -> None:
     missing = [pk for pk in asked if pk not in found]
     if not missing:
         return
     named = ", ".join(map(str, missing[:NAMED]))
     more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
     raise ShareRefused(
-        f"Not found{at}, or not for you to share: {named}{more}.",
+        f"Not found{at}, or not for you to share: {wish.called(kind)} {named}{more}.",
         kind,
     )

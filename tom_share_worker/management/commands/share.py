@@ -6,7 +6,7 @@ For people at a terminal, and for scripts, which read the exit status.
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -31,6 +31,15 @@ EPILOG = (
     "Exit status: 0 asked for, or with --wait all has arrived; 1 not all has arrived; "
     "2 refused, nothing was asked for; 3 still under way after --timeout."
 )
+
+
+OPTIONS = {
+    "targets": "--target-id",
+    "target_list": "--list",
+    "with_target": "--without-target",
+    PRODUCTS: "--data-product",
+}
+"""The options that are called otherwise than the fields of a wish."""
 
 
 class Command(BaseCommand):
@@ -71,7 +80,7 @@ class Command(BaseCommand):
             "--wait", action="store_true", help="Follow it until it has ended."
         )
         parser.add_argument(
-            "--timeout", type=float, metavar="SECONDS", help="Follow it no longer."
+            "--timeout", type=_seconds, metavar="SECONDS", help="Follow it no longer."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -165,7 +174,21 @@ def _wish(user: Any, options: dict[str, Any]) -> wishes.Wish:
         with_target=False if options["without_target"] else None,
         with_data=options["with_data"],
         with_products=options["with_products"],
+        called=_option,
     )
+
+
+def _option(field: str) -> str:
+    """Return the option by which people give what programs name by a field."""
+    return OPTIONS.get(field) or f"--{field.replace('_', '-')}"
+
+
+def _seconds(text: str) -> float:
+    """Read a time that one can wait for."""
+    seconds = float(text)
+    if not seconds > 0:
+        raise ArgumentTypeError(f"{text} is no time to wait; give seconds above 0.")
+    return seconds
 
 
 def _ids(given: list[str], kind: str) -> list[int]:
