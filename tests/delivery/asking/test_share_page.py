@@ -189,7 +189,7 @@ def test_what_was_typed_is_there_again_after_a_refusal(
 
     page = opened(browser, sky)
 
-    title, message = (page.find(attrs={"name": name}) for name in typed)
+    title, message = (page.select_one(f"[name={name}]") for name in typed)
     chosen = page.select_one("[name=share_destination] option[selected]")
     assert isinstance(title, Tag)
     assert isinstance(message, Tag)
@@ -207,7 +207,7 @@ def test_what_was_typed_is_on_no_other_page(sky: Sky, browser: Client) -> None:
 
     assert click.fields["share_title"] not in str(opened(browser, sky))
     page = BeautifulSoup(browser.get(click.address).content, "html.parser")
-    title = page.find(attrs={"name": "share_title"})
+    title = page.select_one("[name=share_title]")
     assert isinstance(title, Tag)
     assert title["value"] == click.fields["share_title"]
 
