@@ -315,7 +315,9 @@ def test_the_ids_that_are_wrong_are_named_and_counted(
 
     named = ", ".join(map(str, wrong[:10]))
     assert answer.json() == {
-        "photometry": [f"Not found, or not for you to share: {named} and 2 more."]
+        "photometry": [
+            f"Not found, or not for you to share: photometry {named} and 2 more."
+        ]
     }
 
 
