@@ -12,7 +12,7 @@ from typing import Any
 from tom_share_worker.delivery.destinations import verdicts
 from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer
-from tom_share_worker.delivery.destinations.tom import payloads, stored
+from tom_share_worker.delivery.destinations.tom import likeness, payloads, stored
 from tom_share_worker.delivery.destinations.tom.session import Session
 from tom_share_worker.delivery.ledger import Fate, Key
 from tom_share_worker.delivery.outcomes import (
@@ -136,7 +136,7 @@ class Batch:
         if not said.get("already_exists"):
             self._settle(key, Fate.DELIVERED)
             self._note_acceptance()
-        elif stored.same(body, said) or self._now.is_known(body):
+        elif likeness.same(body, said) or self._now.is_known(body):
             self._settle(key, Fate.ALREADY_THERE)
         else:
             self._contested[key] = body
@@ -211,7 +211,7 @@ class Batch:
         return (
             self._look_first
             and body["data_type"] != "spectroscopy"
-            and stored.shows_all(body)
+            and likeness.shows_all(body)
             and self._before.account_for(body, stored.PAGES_AHEAD)
         )
 

@@ -7,12 +7,10 @@ taken for ours that differs in anything it does show.
 
 from __future__ import annotations
 
-from collections.abc import Set
-from datetime import datetime
 from typing import Any
 
 from tom_share_worker.delivery.destinations.talk import NoAnswer
-from tom_share_worker.delivery.destinations.tom import paging, payloads
+from tom_share_worker.delivery.destinations.tom import likeness, paging
 from tom_share_worker.delivery.destinations.tom.session import Session
 from tom_share_worker.delivery.outcomes import Halted, TryAgain
 
@@ -39,7 +37,7 @@ class Stored:
     def is_known(self, body: Row) -> bool:
         """True if a look that was made already has shown this row."""
         known = self._rows.get(_place(body)) or ()
-        return any(_proves(body, row) for row in known)
+        return any(likeness.proves(body, row) for row in known)
 
     def forget(self) -> None:
         """Let the next question be answered by a new look."""
@@ -56,7 +54,7 @@ class Stored:
 
         Called for a row that met an internal error and was looked for in vain.
         """
-        kind = _kind(body)
+        kind = likeness.kind_of(body)
         rivals = self._rows.get(_place(body)) or ()
         if kind in _ONE_OF and any(_rivals(kind, body, row) for row in rivals):
             return (
@@ -87,7 +85,9 @@ class Stored:
             self._rows[key] = self._read(*key, pages)
         known = self._rows[key] or []
         for row in known:
-            if same(body, row) and (pages is None or not _is_a_twin(body, row)):
+            if likeness.same(body, row) and (
+                pages is None or not likeness.is_a_twin(body, row)
+            ):
                 known.remove(row)
                 return True
         return False
@@ -149,130 +149,13 @@ _ONE_OF = {
 def _rivals(kind: str, body: Row, row: Row) -> bool:
     theirs = row.get("value")
     # Before 2.26 the filter by kind is ignored, too.
-    if not isinstance(theirs, dict) or _kind(row) != kind:
+    if not isinstance(theirs, dict) or likeness.kind_of(row) != kind:
         return False
-    if _time(row.get("timestamp")) != _time(body["timestamp"]):
+    if likeness.time_of(row.get("timestamp")) != likeness.time_of(body["timestamp"]):
         return False
-    theirs, ours = _canonical(theirs), _canonical(body.get("value", {}))
+    theirs, ours = likeness.canonical(theirs), likeness.canonical(body.get("value", {}))
     return all(ours.get(name) == theirs.get(name) for name in _ONE_OF[kind][1])
 
 
 def _place(body: Row) -> tuple[str, str]:
     return str(body["target"]), body["data_type"]
-
-
-_HIDDEN = {"telescope", "instrument", "reduction_version"}
-"""Of data of a kind of its own, TOM Toolkit 3 shows the free values, without these."""
-
-_SHOWN = {
-    "photometry": ("brightness", "error", "bandpass", "unit"),
-    "spectroscopy": ("flux", "wavelength", "error", "flux_unit", "wavelength_unit"),
-    "astrometry": (
-        *("ra", "dec", "ra_error", "dec_error", "ra_error_units", "dec_error_units"),
-    ),
-}
-"""What every release shows of each kind, besides telescope and instrument."""
-
-_CANONICAL = {
-    "magnitude": "brightness",
-    "brightness_error": "error",
-    "filter": "bandpass",
-    "flux_units": "flux_unit",
-    "wavelength_units": "wavelength_unit",
-}
-
-
-def same(body: Row, row: Row) -> bool:
-    """True if a row read back is the one that was sent, as far as the API shows it."""
-    kind = _kind(body)
-    theirs, ours = row.get("value"), body.get("value", {})
-    if _kind(row) != kind or not isinstance(theirs, dict):
-        return False
-    if _time(row.get("timestamp")) != _time(body["timestamp"]):
-        return False
-    theirs, ours = _canonical(theirs), _canonical(ours)
-    if kind in _SHOWN:
-        return _agree(ours, theirs, {*_SHOWN[kind], "telescope", "instrument"})
-    return _agree(ours, theirs, ours.keys() - _HIDDEN) or _agree(
-        given := _as_given(ours), _as_given(theirs), given.keys() - _HIDDEN
-    )
-
-
-def _agree(ours: Row, theirs: Row, shown: Set[str]) -> bool:
-    return all(ours.get(name) == theirs.get(name) for name in shown | theirs.keys())
-
-
-def _kind(row: Row) -> str:
-    """Return a data type as TOM Toolkit 3 keeps it."""
-    return str(row.get("data_type")).strip().lower()
-
-
-def shows_all(body: Row) -> bool:
-    """True if it can be looked up: one that looks like this one is no other one."""
-    return not _hidden(body)
-
-
-def _hidden(body: Row) -> set[str]:
-    """Return what makes a row another one for a TOM and is not always shown.
-
-    The version of the reduction, and the limit where there is no brightness.
-    """
-    value = body.get("value", {})
-    names = {"reduction_version"} if value.get("reduction_version") else set()
-    return names if "magnitude" in value else names | ({"limit"} & value.keys())
-
-
-def _proves(body: Row, row: Row) -> bool:
-    """True if a row there is this one, and not another one that looks like it."""
-    return same(body, row) and (
-        _hidden(body) <= _canonical(row["value"]).keys()
-        or _origin(body) == _origin(row)
-    )
-
-
-def _is_a_twin(body: Row, row: Row) -> bool:
-    """True if a row that looks the same is another one from where this one is from.
-
-    It may have a version of the reduction, not shown, where this one has none.
-    """
-    (name, location), (their_name, their_location) = _origin(body), _origin(row)
-    return _kind(body) in _SHOWN and name == their_name and location != their_location
-
-
-def _origin(row: Row) -> tuple[str, ...]:
-    names = ("source_name", "source_location")
-    return tuple(str(row.get(name) or "").strip() for name in names)
-
-
-def _canonical(value: Row) -> Row:
-    return {
-        _CANONICAL.get(name, name): item
-        for name, item in value.items()
-        if item not in (None, "", [])
-    }
-
-
-def _as_given(value: Row) -> Row:
-    """Return free values under the names they had before they were sent anywhere.
-
-    Data that came from there under another name, because its own is that of a column,
-    is the same data: else it would be sent back as something new.
-    """
-    return {
-        name if (plain := _without_extra(name)) in value else plain: item
-        for name, item in value.items()
-    }
-
-
-def _without_extra(name: str) -> str:
-    plain = name
-    while plain.startswith("extra_"):
-        plain = plain.removeprefix("extra_")
-    return plain if plain in payloads.RESERVED["generic"] else name
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
