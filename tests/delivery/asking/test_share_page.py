@@ -23,6 +23,7 @@ from tests.delivery.asking import clicks
 from tests.delivery.asking.clicks import Sky
 from tests.support import rows
 from tom_share_worker import toolkit
+from tom_share_worker.delivery.asking import cells as spell
 from tom_share_worker.delivery.asking import choosing
 from tom_share_worker.models import Share
 
@@ -338,6 +339,12 @@ def test_a_row_tells_an_astronomer_what_it_is(sky: Sky, browser: Client) -> None
     assert cells(page, "spectroscopy") == [
         ["2026-03-01 02:03:04", "4000.5 to 9000 Angstrom, 2 points", "—", "—"]
     ]
+
+
+def test_a_spectrum_of_one_point_has_one_point() -> None:
+    one = SpectroscopyReducedDatum(wavelength=[5000.0], flux=[1.0])
+
+    assert spell.wavelengths(one) == "5000 to 5000, 1 point"
 
 
 def test_rows_of_odd_data_are_shown_all_the_same(sky: Sky, browser: Client) -> None:

@@ -220,7 +220,7 @@ def test_who_leads_it_elsewhere_answers_for_it(
     assert row.user == person
 
 
-def test_what_waited_for_another_target_does_not_follow(
+def test_no_other_target_is_named_while_something_waits(
     browser: Client, person: User, target: Target
 ) -> None:
     row = saved.persistent_share(person, target)
@@ -229,9 +229,11 @@ def test_what_waited_for_another_target_does_not_follow(
 
     answer = send(browser, "PATCH", one(row), target=elsewhere.pk)
 
-    assert answer.status_code == 200
-    assert saved.gather_later() == 0
-    assert not SavedDatum.objects.exists()
+    assert answer.status_code == 400
+    assert "1 data point waits to be shared with" in str(answer.json())
+    assert SavedDatum.objects.count() == 1
+    row.refresh_from_db()
+    assert row.target_id == target.pk
 
 
 def test_a_target_one_may_not_change_cannot_be_named(browser: Client) -> None:

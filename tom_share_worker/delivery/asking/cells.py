@@ -58,7 +58,7 @@ def wavelengths(datum: Any) -> str:
         return NOTHING
     unit = f" {datum.wavelength_unit}" if datum.wavelength_unit else ""
     ends = f"{_number(min(known))} to {_number(max(known))}"
-    return f"{ends}{unit}, {len(known):,} points"
+    return f"{ends}{unit}, {len(known):,} {'point' if len(known) == 1 else 'points'}"
 
 
 def ra(datum: Any) -> str:
