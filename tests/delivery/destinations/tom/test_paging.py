@@ -158,7 +158,8 @@ def test_rows_that_look_alike_on_pages_of_one_are_all_read(
     remote: RemoteTom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored, "PAGE", 1)
-    three = [photometry(1, brightness=None, value={"note": note}) for note in "abc"]
+    common: dict[str, Any] = {"brightness": None, "source_name": "Survey"}
+    three = [photometry(1, value={"note": note}, **common) for note in "abc"]
     deliver(remote, datums_parcel(*three))
 
     outcome, _ = deliver(remote, datums_parcel(*three))
