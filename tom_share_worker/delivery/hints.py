@@ -47,6 +47,11 @@ def test_connection(test_pk: int) -> None:
     _publisher().put(TEST, test_pk)
 
 
+def flush(seconds: float) -> None:
+    """Wait until all hints of this process are out, but no longer than this."""
+    _publisher().flush(seconds)
+
+
 class _Publisher:
     """The thread that publishes, one per process, started with the first hint."""
 

@@ -116,6 +116,15 @@ def test_days_in_the_wrong_order_are_told(
     assert ("From is later than To." in page) is said
 
 
+@pytest.mark.parametrize("field", ["bandpass", "origin"])
+def test_characters_that_no_database_takes_are_ignored(
+    field: str, sky: Sky, browser: Client
+) -> None:
+    query = {f"photometry__{field}": "\0"}
+
+    assert len(shown(browser, sky, **query)) == len(sky.points)
+
+
 def test_the_filters_there_are_can_be_chosen_from(
     light_curve: list[PhotometryReducedDatum], sky: Sky, browser: Client
 ) -> None:

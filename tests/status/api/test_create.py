@@ -272,6 +272,13 @@ def test_what_is_no_json_object_is_refused(program: Program, body: str) -> None:
     assert program.post("shares/", body).status_code == 400
 
 
+def test_a_field_whose_name_is_no_text_is_refused_in_words(program: Program) -> None:
+    answer = program.post("shares/", '{"\\ud800": 1, "destination": "partner"}')
+
+    assert answer.status_code == 400
+    assert "There is no such field." in answer.content.decode()
+
+
 def test_a_form_is_not_taken_for_json(program: Program, sky: Sky) -> None:
     answer = program._client.post(
         "/api/shares/", {"destination": "partner"}, headers=program._headers

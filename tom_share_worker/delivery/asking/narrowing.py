@@ -12,6 +12,8 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 
+from tom_share_worker.delivery.outcomes import storable
+
 
 @dataclass(frozen=True)
 class Narrowing:
@@ -26,7 +28,8 @@ class Narrowing:
     def asked(cls, request: HttpRequest, kind: str) -> Narrowing:
         """Read the fields of one kind."""
         names = ("since", "until", "bandpass", "origin")
-        return cls(*(request.GET.get(f"{kind}-{name}", "").strip() for name in names))
+        typed = (request.GET.get(f"{kind}-{name}", "") for name in names)
+        return cls(*(storable(text).strip() for text in typed))
 
     @property
     def is_asked(self) -> bool:

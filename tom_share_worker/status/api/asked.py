@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from tom_share_worker.delivery.asking.outbox import ID_LIMIT
 from tom_share_worker.delivery.asking.wishes import Wish
+from tom_share_worker.delivery.outcomes import storable
 from tom_share_worker.delivery.planning.selection import DATUM_KINDS, PRODUCTS
 
 MOST_IDS = 100_000
@@ -100,7 +101,7 @@ class ShareRequestSerializer(serializers.Serializer[Wish]):
         unknown = sorted(set(self.initial_data) - set(self.fields))
         if unknown:
             raise serializers.ValidationError(
-                {name: ["There is no such field."] for name in unknown}
+                {storable(name): ["There is no such field."] for name in unknown}
             )
         if "data_product" in attrs and PRODUCTS in attrs:
             raise serializers.ValidationError(

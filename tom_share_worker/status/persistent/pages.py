@@ -19,7 +19,7 @@ from django.views.generic import TemplateView, View
 
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery.continuous import persistent
-from tom_share_worker.exceptions import ShareRefused
+from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share
 from tom_share_worker.status import notices, overview, tables
 from tom_share_worker.status.persistent import overview as rows
@@ -192,7 +192,7 @@ class PersistentShareExisting(LoginRequiredMixin, View):
         row = _row(request, pk, "change")
         try:
             share = persistent.share_existing(row, row.target)
-        except ShareRefused as refusal:
+        except (ShareRefused, ConfigurationError) as refusal:
             messages.error(request, str(refusal))
             return redirect("tom_share_worker:persistent-share", pk=pk)
         if share.pk in overview.visible_shares(request.user).values_list(
