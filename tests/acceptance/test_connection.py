@@ -80,7 +80,7 @@ def test_a_worker_makes_the_test_that_a_person_asks_for(
 
     # Asked for before any worker ran: its hint is gone, the sweep finds the row.
     found = await_end(tom, missed)
-    assert {state for state, _ in found.values()} == {Found.OK}, found
+    assert {state for state, _ in found.values()} <= {Found.OK, Found.NOTE}, found
     assert found["Which TOM Toolkit?"][1].startswith("3.0.1 or later")
     assert found["Does it run this app?"][1].startswith("No;")
     assert "traded for a token" in found["Is our account accepted?"][1]

@@ -53,7 +53,10 @@ def test_a_tom_that_works_is_well_in_every_question_and_nothing_is_stored_there(
         found = look(remote)
 
     assert list(found) == QUESTIONS
-    assert {finding.found for finding in found.values()} == {Found.OK}
+    # Not encrypted, and without this app: neither is well, and neither is trouble.
+    notes = {q for q, f in found.items() if f.found is Found.NOTE}
+    assert notes == {probe.REACHABLE, probe.THIS_APP}
+    assert {f.found for f in found.values()} == {Found.OK, Found.NOTE}
     assert f"of {USERNAME}" in found[probe.CREDENTIALS].words
     assert "sees 1 target there" in found[probe.CREDENTIALS].words
     assert "No;" in found[probe.THIS_APP].words
@@ -79,7 +82,7 @@ def test_the_release_is_told_apart_by_what_its_api_describes(
     ("status", "said", "found", "words"),
     [
         (200, {"actions": {"POST": SHARE_FIELDS}}, Found.OK, "Yes;"),
-        (200, {"actions": {"POST": {"title": {}, "origin": {}}}}, Found.OK, "No;"),
+        (200, {"actions": {"POST": {"title": {}, "origin": {}}}}, Found.NOTE, "No;"),
         (200, {"name": "Shares"}, Found.UNKNOWN, "does not tell"),
         (403, {"detail": "No."}, Found.UNKNOWN, "does not tell"),
     ],
@@ -136,7 +139,7 @@ def test_a_locked_site_is_reachable_and_lets_nobody_in(release: Release) -> None
         remote.on("*", "/", locked)
         found = look(remote)
 
-    assert found[probe.REACHABLE].found is Found.OK
+    assert found[probe.REACHABLE].found is Found.NOTE
     assert list(troubles(found)) == [probe.CREDENTIALS]
     assert "add '/api/*' to OPEN_URLS" in found[probe.CREDENTIALS].words
 

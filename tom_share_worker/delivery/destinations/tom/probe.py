@@ -96,7 +96,8 @@ class Probe:
             else "the connection is not encrypted, so others can read our account on "
             "its way; use https:// where that TOM offers it"
         )
-        self._ok(REACHABLE, f"{self.name} answers; {way}.")
+        tell = self._ok if secure else self._note
+        tell(REACHABLE, f"{self.name} answers; {way}.")
         self._clock(answer)
 
     def _clock(self, answer: Answer) -> None:
@@ -202,7 +203,7 @@ class Probe:
         if fields is not None and fields.keys() >= _OF_A_SHARE:
             self._ok(THIS_APP, "Yes; it is spoken to as any TOM.")
         elif fields is not None or answer.status == HTTPStatus.NOT_FOUND:
-            self._ok(THIS_APP, "No; it is spoken to as any TOM.")
+            self._note(THIS_APP, "No; it is spoken to as any TOM.")
         else:
             self._unknown(THIS_APP, f"{self.name} does not tell.")
 
@@ -217,6 +218,9 @@ class Probe:
 
     def _ok(self, question: str, words: str) -> None:
         self._findings.append(Finding(question, Found.OK, words))
+
+    def _note(self, question: str, words: str) -> None:
+        self._findings.append(Finding(question, Found.NOTE, words))
 
     def _trouble(self, question: str, words: str) -> None:
         self._findings.append(Finding(question, Found.TROUBLE, words))
