@@ -11,6 +11,7 @@ import redis
 
 from tests.conftest import BROKER_DIRECTORY, BROKER_URL
 from tests.support.remote_tom import RemoteTom
+from tests.support.stock_tom import StockTom
 from tests.support.toms import Tom
 from tom_share_worker.broker import PrivateBroker
 
@@ -74,3 +75,14 @@ def partner(tom: Tom, remote: RemoteTom) -> RemoteTom:
     """A remote TOM that the TOM under test knows as "partner"."""
     tom.knows(partner=remote)
     return remote
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
+    """A running TOM Toolkit without this app, for all tests of a module."""
+    made = StockTom(tmp_path_factory.mktemp("stock"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()

@@ -5,7 +5,6 @@ The next share goes there without asking. Extra fields follow, edits there stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,17 +19,6 @@ from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Delivery, RemoteTarget, Share
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
-    """A running TOM Toolkit without this app."""
-    made = StockTom(tmp_path_factory.mktemp("stock"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

@@ -23,17 +23,6 @@ from tom_share_worker.models import ConnectionTest
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
-    """A running TOM Toolkit without this app."""
-    made = StockTom(tmp_path_factory.mktemp("stock"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
 @pytest.fixture
 def equipped(tmp_path: Path) -> Iterator[WholeTom]:
     """A running TOM Toolkit with this app."""

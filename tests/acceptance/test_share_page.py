@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -17,17 +15,6 @@ from tom_share_worker.models import Delivery, Share
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FILES = {"image.fits": bytes(range(256)) * 500, "notes.fits": b"Clouds from 03 UT."}
-
-
-@pytest.fixture
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
-    """A running TOM Toolkit without this app."""
-    made = StockTom(tmp_path_factory.mktemp("stock"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
 
 
 def test_every_kind_of_data_and_two_files_arrive_in_a_stock_tom(

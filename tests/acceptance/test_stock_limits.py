@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -32,17 +31,6 @@ from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.models import Share
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
-    """A running TOM Toolkit without this app."""
-    made = StockTom(tmp_path_factory.mktemp("stock"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,17 +31,6 @@ MODELS: tuple[Any, ...] = (
 )
 NOT_COMPARED = {"id", "target_id", "data_product_id", "source_name", "source_location"}
 COMMON = {"telescope": "1m0", "instrument": "Sinistro", "reduction_version": "v2"}
-
-
-@pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockTom]:
-    """A running TOM Toolkit without this app."""
-    made = StockTom(tmp_path_factory.mktemp("stock"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
 
 
 def give_data(target: Target) -> None:

@@ -11,13 +11,14 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import TemplateView, View
 
 from tom_share_worker import conf, toolkit
+from tom_share_worker.delivery.asking import answers
 from tom_share_worker.delivery.continuous import persistent
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share
@@ -38,7 +39,7 @@ class _List(LoginRequiredMixin, TemplateView):
         if not request.user.is_authenticated:
             return self.handle_no_permission()
         pk = kwargs.get("target_pk")
-        self.target = None if pk is None else _viewable_target(request.user, pk)
+        self.target = None if pk is None else answers.viewable_target(request.user, pk)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -195,9 +196,7 @@ class PersistentShareExisting(LoginRequiredMixin, View):
         except (ShareRefused, ConfigurationError) as refusal:
             messages.error(request, str(refusal))
             return redirect("tom_share_worker:persistent-share", pk=pk)
-        if share.pk in overview.visible_shares(request.user).values_list(
-            "pk", flat=True
-        ):
+        if overview.visible_shares(request.user).filter(pk=share.pk).exists():
             return redirect(share)
         messages.success(request, f"{share.subject} goes to {share.destination_name}.")
         return redirect("tom_share_worker:persistent-share", pk=pk)
@@ -218,15 +217,6 @@ class PersistentShareDelete(LoginRequiredMixin, View):
         )
         row.delete()
         return back
-
-
-def _viewable_target(user: Any, pk: int) -> Any:
-    target = toolkit.viewable_targets(user, [pk]).first()
-    if target is not None:
-        return target
-    if toolkit.full_target(pk) is None:
-        raise Http404
-    raise PermissionDenied
 
 
 def _row(request: HttpRequest, pk: int, verb: str) -> Any:
