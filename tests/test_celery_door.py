@@ -60,7 +60,7 @@ print(json.dumps({
 HINT = """
 import django
 django.setup()
-from tom_share_worker.delivery import hints
+from tom_share_worker import hints
 hints.plan(999_999_999)
 """
 

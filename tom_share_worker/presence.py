@@ -21,7 +21,10 @@ from tom_share_worker.models import Worker
 logger = logging.getLogger(__name__)
 
 DELIVERY_QUEUE = "delivery"
-"""Where hints travel; a worker that does not listen there sends nothing."""
+"""Where hints at deliveries travel; who does not listen there sends nothing."""
+
+INGEST_QUEUE = "ingest"
+"""Where hints at ingest jobs travel; who does not listen there processes nothing."""
 
 FAREWELL = 5.0
 """Seconds a worker that ends waits for a sign under way to be written."""
@@ -61,9 +64,11 @@ def _end(**_: Any) -> None:
         _signing.pop().join(FAREWELL)
 
 
-def _queues(consumer: Any) -> Any:
-    """Return the names of the queues that a worker takes messages from."""
-    return consumer.app.amqp.queues.consume_from
+def _queues(consumer: Any) -> dict[str, bool]:
+    """Return as columns which of our queues a worker hears; none if it hears none."""
+    heard = consumer.app.amqp.queues.consume_from
+    columns = {"delivers": DELIVERY_QUEUE in heard, "ingests": INGEST_QUEUE in heard}
+    return columns if any(columns.values()) else {}
 
 
 def _keep_signing(consumer: Any) -> None:
@@ -73,9 +78,10 @@ def _keep_signing(consumer: Any) -> None:
             now = timezone.now()
             # Celery drops the connection while the broker is away: no hint arrives
             # then, and a worker that hears none is none, as far as people can tell.
-            if consumer.connection is not None and DELIVERY_QUEUE in _queues(consumer):
+            if consumer.connection is not None and (heard := _queues(consumer)):
                 Worker.objects.update_or_create(
-                    name=consumer.hostname, defaults={"seen": now, "started": started}
+                    name=consumer.hostname,
+                    defaults={"seen": now, "started": started, **heard},
                 )
             Worker.objects.filter(seen__lt=now - FORGET_AFTER).delete()
         except DatabaseError:

@@ -6,6 +6,7 @@ Used by `conf` alone; the keys are those of TOM_SHARE_WORKER.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,6 +76,12 @@ def _are_names(value: Any) -> bool:
     return named and all(isinstance(name, str) and name for name in value)
 
 
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, str) and bool(_RATE.fullmatch(value))
+
+
+_RATE = re.compile(r"[1-9]\d{0,8}/(s|sec|m|min|h|hour|d|day)")
+
 COUNT = Rule(_is_count, "a whole number of at least 1")
 SECONDS = Rule(
     lambda value: is_number(value) and value > 0, "a number of seconds above 0", float
@@ -117,6 +124,26 @@ RULES = {
         "a number of requests above 0, or None",
     ),
     "NEWEST_FIRST": Rule(lambda value: isinstance(value, bool), "True or False"),
+    "PROCESS_IN_REQUEST": Rule(
+        lambda value: isinstance(value, bool) or _are_names(value),
+        "True, False or a list of names of accounts, such as ['pipeline']",
+        lambda value: value if isinstance(value, bool) else tuple(value),
+    ),
+    "UPLOAD_FORM": Rule(lambda value: isinstance(value, bool), "True or False"),
+    "INGEST_CONCURRENCY": COUNT,
+    "INGEST_TIME_LIMIT": SECONDS,
+    "INGEST_MEMORY_LIMIT": COUNT,
+    "UPLOAD_LIMIT": Rule(
+        lambda value: value is None or _is_count(value),
+        "a number of bytes of at least 1, or None",
+    ),
+    "BATCH_LIMIT": COUNT,
+    "BODY_LIMIT": COUNT,
+    "RATE_LIMIT": Rule(
+        lambda value: value is None or _is_rate(value),
+        "a number of requests per second, minute, hour or day, such as '3000/min', or "
+        "None",
+    ),
     "GROUPS": Rule(_are_names, "a list of names of groups, such as ['LCO']", tuple),
     "PUBLIC_URL": Rule(
         lambda value: value is None or is_http(value),

@@ -18,7 +18,7 @@ from tests.support.toms import (
     assert_each_attempt_is_on_record,
 )
 from tests.support.waiting import wait_until
-from tom_share_worker.delivery import hints
+from tom_share_worker import hints
 from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Share, Worker
 

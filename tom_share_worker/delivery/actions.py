@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from tom_share_worker.delivery import closing, dispatch, gate, hints, memory
+from tom_share_worker import hints
+from tom_share_worker.delivery import closing, dispatch, gate, memory
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.models import (
     Delivery,

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from tom_share_worker import conf
-from tom_share_worker.delivery import gate, hints
+from tom_share_worker import conf, hints
+from tom_share_worker.delivery import gate
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery
 

@@ -57,7 +57,9 @@ def _room(key: str, now: datetime) -> int:
     A quarter of them is kept for planning, and for destinations that have nothing under
     way: else four that answer slowly would hold every thread, and delay all others.
     """
-    workers = Worker.objects.filter(seen__gte=now - SEEN_RECENTLY).count()
+    workers = Worker.objects.filter(
+        delivers=True, seen__gte=now - SEEN_RECENTLY
+    ).count()
     threads = max(1, workers) * conf.settings().CONCURRENCY
     under_way = Delivery.objects.filter(status=Delivery.Status.SENDING)
     return threads - threads // 4 - under_way.exclude(destination=key).count()

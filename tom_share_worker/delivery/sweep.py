@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from tom_share_worker import conf
-from tom_share_worker.delivery import closing, dispatch, hints
+from tom_share_worker import conf, hints
+from tom_share_worker.delivery import closing, dispatch
 from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.delivery.sending import connection
 from tom_share_worker.models import Attempt, Delivery, Failure, Share

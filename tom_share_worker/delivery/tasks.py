@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from tom_share_worker.delivery import hints
+from tom_share_worker import hints
 from tom_share_worker.delivery import sweep as sweeping
 from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.delivery.planning import planner

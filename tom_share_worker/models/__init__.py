@@ -8,6 +8,7 @@ from tom_share_worker.models.continuous import PersistentShareTerms, SavedDatum
 from tom_share_worker.models.delivery import Attempt, Delivery
 from tom_share_worker.models.destination import Destination, RemoteTarget
 from tom_share_worker.models.failure import Failure
+from tom_share_worker.models.ingest import IngestFailure, IngestJob, ReceivedBatch
 from tom_share_worker.models.share import Share
 from tom_share_worker.models.worker import Worker
 
@@ -17,7 +18,10 @@ __all__ = [
     "Delivery",
     "Destination",
     "Failure",
+    "IngestFailure",
+    "IngestJob",
     "PersistentShareTerms",
+    "ReceivedBatch",
     "RemoteTarget",
     "SavedDatum",
     "Share",

@@ -81,6 +81,11 @@ class Delivery(models.Model):
     link = models.CharField(
         max_length=500, blank=True, help_text="Where people see it at the other side."
     )
+    receipt = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Where the other side tells what becomes of what it received.",
+    )
 
     ledger: models.JSONField[list[Any], list[Any]] = models.JSONField(
         default=list,
@@ -151,6 +156,7 @@ class Attempt(models.Model):
         TRY_AGAIN = "try again", "To be tried again"
         FAILED = "failed", "Failed"
         WAITING = "waiting", "Waits for the destination"
+        RECEIVED = "received", "Received, not processed yet"
         CANCELLED = "cancelled", "Cancelled"
         STOPPED = "stopped", "Worker was stopped"
         LOST = "worker lost", "Worker was lost"

@@ -38,6 +38,11 @@ class Destination(models.Model):
         help_text="Who paused it, if a person did and still has an account.",
     )
     note = models.TextField(blank=True, help_text="Why it is paused or backing off.")
+    peer: models.JSONField[Any, Any] = models.JSONField(
+        null=True,
+        help_text="What it told of the protocol of this app; empty: it has none.",
+    )
+    peer_asked = models.DateTimeField(null=True, help_text="When it was asked that.")
     changed = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -17,6 +17,10 @@ class Worker(models.Model):
     name = models.CharField(max_length=200, unique=True)
     started = models.DateTimeField()
     seen = models.DateTimeField()
+    delivers = models.BooleanField(default=True, help_text="It sends deliveries.")
+    ingests = models.BooleanField(
+        default=False, help_text="It processes incoming data products."
+    )
 
     class Meta:
         ordering = ("-seen",)
@@ -30,7 +34,10 @@ class Worker(models.Model):
         return self.seen >= timezone.now() - SEEN_RECENTLY
 
     @classmethod
-    def last_seen(cls) -> datetime | None:
-        """Return when any worker was last seen, or None if none ever was."""
-        last = cls.objects.order_by("-seen").first()
+    def last_seen(cls, **what: bool) -> datetime | None:
+        """Return when a worker that does this was last seen, or None if none ever was.
+
+        `what` is delivers=True or ingests=True.
+        """
+        last = cls.objects.filter(**what).order_by("-seen").first()
         return last.seen if last else None

@@ -37,7 +37,7 @@ def worker_note(reader: Any = None) -> str:
 
 def _worker_note() -> str:
     now = timezone.now()
-    last = Worker.last_seen()
+    last = Worker.last_seen(delivers=True)
     if last is None:
         return f"No worker has ever been seen. {_START}"
     if last >= now - SEEN_RECENTLY:

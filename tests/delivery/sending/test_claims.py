@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from tests.support import rows
 from tests.support.waiting import wait_until
+from tom_share_worker import leases
 from tom_share_worker.delivery import gate
 from tom_share_worker.delivery.sending import claims
 from tom_share_worker.models import Delivery, Destination, Share
@@ -186,5 +187,5 @@ def test_a_lease_is_renewed_as_long_as_the_work_lasts(
         delivery.refresh_from_db()
         return delivery.lease_until
 
-    with claims.kept(claim.token):
+    with leases.kept(Delivery, claim.token):
         wait_until(lambda: lease() > first, 5, "the lease to be renewed")

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from tests.support import misbehaviour, rows
 from tests.support.remote_tom import PASSWORD, RemoteTom
-from tom_share_worker.delivery import findings, gate, hints, sweep
+from tom_share_worker import hints
+from tom_share_worker.delivery import findings, gate, sweep
 from tom_share_worker.delivery.findings import Found
 from tom_share_worker.delivery.sending import connection
 from tom_share_worker.models import ConnectionTest, Delivery, Destination

@@ -16,8 +16,8 @@ from typing import Any
 
 from django.db import transaction
 
-from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import destinations, hints, permissions
+from tom_share_worker import conf, hints, toolkit
+from tom_share_worker.delivery import destinations, permissions
 from tom_share_worker.delivery.asking import subjects
 from tom_share_worker.delivery.planning.selection import DATUM_KINDS, PRODUCTS, WHOLE
 from tom_share_worker.exceptions import ShareRefused

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from tom_share_worker import conf
-from tom_share_worker.delivery import findings, gate, hints
+from tom_share_worker import conf, hints
+from tom_share_worker.delivery import findings, gate
 from tom_share_worker.delivery.destinations import open_destination
 from tom_share_worker.delivery.destinations.base import OffersTest
 from tom_share_worker.delivery.findings import Finding, Found

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from tom_share_worker import conf, presence
+from tom_share_worker import conf, leases, presence
 from tom_share_worker.delivery import (
     closing,
     destinations,
@@ -61,7 +61,7 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
     if claim is None:
         return "Nothing to do: not due, taken by another worker, or no free slot."
     key = claim.delivery.destination
-    with claims.kept(claim.token):
+    with leases.kept(Delivery, claim.token):
         attempt = _open_attempt(claim, worker, task_id)
         progress = Progress(claim)
         outcome = _try(claim.delivery, progress)

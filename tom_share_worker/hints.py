@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 PLAN = "tom_share_worker.plan"
 SEND = "tom_share_worker.send"
 TEST = "tom_share_worker.test_connection"
+INGEST = "tom_share_worker.ingest"
+
 QUEUE = presence.DELIVERY_QUEUE
+INGEST_QUEUE = presence.INGEST_QUEUE
 
 BACKLOG = 10_000
 """Hints kept while the broker is slow; more would only repeat what the rows say."""
@@ -47,6 +50,11 @@ def test_connection(test_pk: int) -> None:
     _publisher().put(TEST, test_pk)
 
 
+def ingest(job_pk: int) -> None:
+    """Ask a worker to process an incoming data product."""
+    _publisher().put(INGEST, job_pk, INGEST_QUEUE)
+
+
 def flush(seconds: float) -> None:
     """Wait until all hints of this process are out, but no longer than this."""
     _publisher().flush(seconds)
@@ -57,13 +65,13 @@ class _Publisher:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self._waiting: queue.Queue[tuple[str, int]] = queue.Queue(BACKLOG)
+        self._waiting: queue.Queue[tuple[str, int, str]] = queue.Queue(BACKLOG)
         self._broken = False
         threading.Thread(target=self._run, name="share-hints", daemon=True).start()
 
-    def put(self, task: str, pk: int) -> None:
+    def put(self, task: str, pk: int, to: str = QUEUE) -> None:
         try:
-            self._waiting.put_nowait((task, pk))
+            self._waiting.put_nowait((task, pk, to))
         except queue.Full:
             logger.warning("The broker is too slow; the sweep will find row %s.", pk)
 
@@ -75,9 +83,9 @@ class _Publisher:
 
     def _run(self) -> None:
         while True:
-            task, pk = self._waiting.get()
+            task, pk, to = self._waiting.get()
             try:
-                current_app.send_task(task, args=[pk], queue=QUEUE, retry=False)
+                current_app.send_task(task, args=[pk], queue=to, retry=False)
                 self._broken = False
             except Exception as error:  # noqa: BLE001  (any broker fault is one fault)
                 self._say_once(error)
@@ -89,8 +97,8 @@ class _Publisher:
         if not self._broken:
             self._broken = True
             logger.warning(
-                "The message broker cannot be reached (%s). Shares wait as rows and go "
-                "out when a worker sweeps.",
+                "The message broker cannot be reached (%s). Work waits as rows and is "
+                "done when a worker sweeps.",
                 type(error).__name__,
             )
 

@@ -1,0 +1,1 @@
+"""Ingest jobs: claimed by rows, each processed in a process of its own."""
