@@ -99,7 +99,7 @@ def test_a_list_with_nothing_ticked_is_answered_in_words(
 ) -> None:
     click = clicks.on_target_list(sky).but(selected__target=None)
 
-    assert "No target is selected" in said(browser, click)
+    assert "No targets shared" in said(browser, click)
     assert not Share.objects.exists()
 
 

@@ -137,7 +137,7 @@ def share_target_list(
     if not toolkit.viewable_target_lists(user).filter(pk=target_list.pk).exists():
         raise ShareRefused("You may not see this target list.")
     if targets is not None and not targets:
-        raise ShareRefused("No target is selected. Tick at least one and share again.")
+        raise ShareRefused("No targets shared. Tick at least one and share again.")
     selection: dict[str, list[Any]] = {WHOLE: [PRODUCTS]} if with_products else {}
     if targets is not None:
         selection["targets"] = targets = sorted(set(targets))
