@@ -17,7 +17,8 @@ DESCRIPTION = ROOT / "tom_share_worker" / "status" / "api" / "openapi.json"
 
 INTRODUCTION = (
     "Ask a TOM to share targets and data with another TOM, and follow what became of "
-    "it. Everything is sent in the background: no answer waits for the other TOM."
+    "it; and follow what became of the data products that came in. Everything is sent "
+    "and processed in the background: no answer waits for it."
 )
 
 SETTINGS = {
@@ -37,6 +38,9 @@ SETTINGS = {
             "DeliveryStatus": "Delivery.Status",
             "DeliveryKind": "Delivery.Kind",
             "Failure": "Failure",
+            "IngestStatus": "IngestJob.Status",
+            "IngestOrigin": "IngestJob.Origin",
+            "IngestFailure": "IngestFailure",
             "Outcome": "Attempt.Outcome",
         }.items()
     },
@@ -83,6 +87,16 @@ OPERATIONS = {
     ("get", "/api/deliveries/{id}/"): ("Look at a delivery", "401 404"),
     ("post", "/api/deliveries/{id}/retry/"): (
         "Send a delivery again",
+        "401 403 404 409",
+    ),
+    ("get", "/api/ingest-jobs/"): ("List incoming data, the newest first", "400 401"),
+    ("get", "/api/ingest-jobs/{id}/"): ("Follow incoming data", "401 404"),
+    ("post", "/api/ingest-jobs/{id}/reprocess/"): (
+        "Process incoming data again",
+        "401 403 404 409",
+    ),
+    ("post", "/api/ingest-jobs/{id}/cancel/"): (
+        "Do not process incoming data",
         "401 403 404 409",
     ),
 }
@@ -147,6 +161,7 @@ def _described(viewset: type) -> Any:
         ),
         "retry": extend_schema(request=None),
         "cancel": extend_schema(request=None),
+        "reprocess": extend_schema(request=None),
     }
     known = {name: how for name, how in details.items() if hasattr(viewset, name)}
     return extend_schema_view(**known)(described)
@@ -156,9 +171,10 @@ def _complete(found: dict[str, Any]) -> None:
     """Add titles, refusals and the header, and give operations their names."""
     schemas = found["components"]["schemas"]
     schemas |= {"Error": SENTENCE, "FieldErrors": SENTENCES_BY_FIELD}
-    for name in ("Failure", "Outcome"):
+    for name in ("Failure", "IngestFailure", "Outcome"):
         schemas[name]["enum"].append("")  # of what has not failed, or not ended
-    for name in ("PaginatedShareList", "PaginatedDeliveryList"):
+    for kind in ("Share", "Delivery", "IngestJob"):
+        name = f"Paginated{kind}List"
         for link in ("next", "previous"):  # the framework speaks of them as in 3.0
             schemas[name]["properties"][link] = {
                 "type": ["string", "null"],
@@ -168,7 +184,7 @@ def _complete(found: dict[str, Any]) -> None:
         operation = found["paths"][path][method]
         operation["summary"] = title
         name = operation["operationId"]
-        for act in ("retry", "cancel"):
+        for act in ("retry", "cancel", "reprocess"):
             name = name.replace(f"{act}_create", act)
         operation["operationId"] = name
         for code in refusals.split():

@@ -20,6 +20,7 @@ from tests.support import rows
 from tom_share_worker import toolkit
 from tom_share_worker.models import Delivery, Share
 from tom_share_worker.status.api import filters
+from tom_share_worker.status.incoming.api import IngestJobFilter
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ BODIES = [
     *re.findall(r"-d '(\{.+\})'", DOCUMENT),
     *re.findall(r"^\| `(\{.+?\})` \|", DOCUMENT, re.MULTILINE),
 ]
-LISTS = re.findall(r'"\$TOM/api/(\w+)/\?(\S+)"', DOCUMENT)
+LISTS = re.findall(r'"\$TOM/api/([\w-]+)/\?(\S+)"', DOCUMENT)
 COMMANDS = re.findall(r"^manage\.py (share .+)$", DOCUMENT, re.MULTILINE)
 
 NAMES = {12: "M31", 13: "M32"}
@@ -54,7 +55,7 @@ def _sky(settings: Any) -> None:
 
 def test_the_document_has_its_examples() -> None:
     assert len(BODIES) == 9
-    assert len(LISTS) == 2
+    assert len(LISTS) == 4
     assert len(COMMANDS) == 3
 
 
@@ -79,11 +80,16 @@ def test_each_filter_exists(what: str, query: str) -> None:
 
 
 def test_each_filter_is_told() -> None:
-    told = DOCUMENT[DOCUMENT.index("Shares are narrowed by") :]
+    after = {
+        "Shares are narrowed by": (filters.ShareFilter, filters.DeliveryFilter),
+        "narrowed by `status`, `failure`": (IngestJobFilter,),
+    }
 
-    for known in (filters.ShareFilter, filters.DeliveryFilter):
-        for name in known.base_filters:
-            assert f"`{name}`" in told
+    for words, known in after.items():
+        told = DOCUMENT[DOCUMENT.index(words) :].partition("```")[0]
+        for kind in known:
+            for name in kind.base_filters:
+                assert f"`{name}`" in told
 
 
 @pytest.mark.usefixtures("_sky")

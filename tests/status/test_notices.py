@@ -60,6 +60,25 @@ def test_the_note_says_that_no_worker_was_ever_seen() -> None:
 
 
 @pytest.mark.django_db
+def test_a_worker_that_only_delivers_processes_no_incoming_data() -> None:
+    with time_machine.travel(NOON, tick=False):
+        seen(timedelta(seconds=5))
+        assert notices.worker_note() == ""
+        assert notices.ingest_worker_note().startswith(
+            "No worker that processes incoming data has ever been seen. Uploaded files "
+            "wait and nothing is lost. Start one with `python manage.py share_worker`;"
+        )
+
+        Worker.objects.update(ingests=True)
+        assert notices.ingest_worker_note() == ""
+
+        Worker.objects.update(seen=NOON - timedelta(minutes=25))
+        assert notices.ingest_worker_note(rows.person("person")).startswith(
+            "No worker that processes incoming data has been seen since 11:35 UTC (25 "
+        )
+
+
+@pytest.mark.django_db
 def test_who_cannot_start_a_worker_is_told_whom_to_ask() -> None:
     person, keeper = rows.person("person"), rows.person("keeper")
     keeper.is_staff = True

@@ -130,6 +130,11 @@ def test_the_kinds_of_data_points_are_all_that_the_host_has() -> None:
     assert ours == set(data_models.REDUCED_DATUM_MODELS)
 
 
+def test_types_of_data_products_have_titles() -> None:
+    assert toolkit.data_product_type_title("fits_file") == "FITS File"
+    assert toolkit.data_product_type_title("given up") == "given up"
+
+
 def test_every_alias_of_a_column_is_kept_from_the_extras() -> None:
     """The host's parser takes these names for columns, wherever they stand."""
     tree = ast.parse(inspect.getsource(data_models))

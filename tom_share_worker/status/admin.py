@@ -296,7 +296,7 @@ class DestinationAdmin(ReadOnly):
 class WorkerAdmin(ReadOnly):
     """The processes that were seen."""
 
-    list_display = ("name", "is_alive", "started", "seen")
+    list_display = ("name", "is_alive", "delivers", "ingests", "started", "seen")
     search_fields = ("name",)
 
     @admin.display(boolean=True, description="alive")

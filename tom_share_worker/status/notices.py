@@ -6,6 +6,7 @@ Called by the pages and tables; reads the rows `Worker` and `Destination`.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -16,8 +17,8 @@ from tom_share_worker.models.worker import SEEN_RECENTLY
 from tom_share_worker.status import words
 
 _START = (
-    "Shares wait and nothing is lost. Start one with `python manage.py share_worker`; "
-    "if one runs, its log says why it cannot reach its message broker."
+    "Start one with `python manage.py share_worker`; if one runs, its log says why it "
+    "cannot reach its message broker."
 )
 
 
@@ -29,23 +30,32 @@ def worker_note(reader: Any = None) -> str:
 
     A reader who cannot start one is told whom to ask.
     """
-    note = _worker_note()
-    if note and reader is not None and not reader.is_staff:
-        return f"{note} Tell whoever runs this TOM."
-    return note
-
-
-def _worker_note() -> str:
-    now = timezone.now()
     last = Worker.last_seen(delivers=True)
+    return _no_worker("No worker", last, "Shares wait", reader)
+
+
+def ingest_worker_note(reader: Any = None) -> str:
+    """Say that no worker is there to process incoming data, or nothing when one is."""
+    last = Worker.last_seen(ingests=True)
+    nobody = "No worker that processes incoming data"
+    return _no_worker(nobody, last, "Uploaded files wait", reader)
+
+
+def _no_worker(nobody: str, last: datetime | None, waits: str, reader: Any) -> str:
+    now = timezone.now()
     if last is None:
-        return f"No worker has ever been seen. {_START}"
-    if last >= now - SEEN_RECENTLY:
+        note = f"{nobody} has ever been seen."
+    elif last >= now - SEEN_RECENTLY:
         return ""
-    return (
-        f"No worker has been seen since {words.clock(last, now)} "
-        f"({words.span(now - last)} ago). {_START}"
-    )
+    else:
+        note = (
+            f"{nobody} has been seen since {words.clock(last, now)} "
+            f"({words.span(now - last)} ago)."
+        )
+    note = f"{note} {waits} and nothing is lost. {_START}"
+    if reader is not None and not reader.is_staff:
+        note += " Tell whoever runs this TOM."
+    return note
 
 
 def marked_up(note: str) -> str:

@@ -1,4 +1,5 @@
-"""The tables on the pages: shares, deliveries, attempts; called by `pages`.
+"""The tables on the pages: shares, deliveries, attempts; called by `pages`. What all
+tables of this room have in common is here, too.
 
 Plain links and not the host's HTMXTable, whose page numbers need JavaScript.
 """
@@ -29,7 +30,7 @@ from tom_share_worker.models import Attempt, Delivery, Destination, Failure, Sha
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import notices, words
 
-_TEXT = {"td": {"class": "running-text"}}
+TEXT = {"td": {"class": "running-text"}}
 
 PER_PAGE = 50
 """Rows of a table on one page."""
@@ -102,7 +103,7 @@ def paginated(request: HttpRequest, table: Any, counted: int | None = None) -> A
     return table
 
 
-class _Table(tables.Table):  # type: ignore[misc]  # django-tables2 carries no types
+class Table(tables.Table):  # type: ignore[misc]  # django-tables2 carries no types
     """Rows in a fixed order: sorting 100,000 of them at a click would be slow."""
 
     class Meta:
@@ -111,16 +112,16 @@ class _Table(tables.Table):  # type: ignore[misc]  # django-tables2 carries no t
         attrs = {"class": "table share-table table-striped table-hover table-sm"}
 
 
-class ShareTable(_Table):
+class ShareTable(Table):
     """The list of shares."""
 
-    subject = tables.Column("Share", linkify=True, attrs=_TEXT)
+    subject = tables.Column("Share", linkify=True, attrs=TEXT)
     status = tables.TemplateColumn(template_name=_BADGE, accessor="standing")
     destination = tables.Column("Destination", accessor="destination_name")
     created = tables.Column("Asked for (UTC)")
     user = tables.Column("Person", default="(deleted)")
 
-    class Meta(_Table.Meta):
+    class Meta(Table.Meta):
         empty_text = "Nothing has been shared yet."
 
     def render_created(self, value: datetime) -> str:
@@ -128,16 +129,16 @@ class ShareTable(_Table):
         return words.stamp(value)
 
 
-class DeliveryTable(_Table):
+class DeliveryTable(Table):
     """The deliveries of one share."""
 
     what = tables.Column(
         "Delivery",
-        attrs=_TEXT,
+        attrs=TEXT,
         linkify=("tom_share_worker:delivery-detail", {"pk": tables.A("pk")}),
     )
     status = tables.TemplateColumn(template_name=_BADGE, accessor="standing")
-    note = tables.Column(attrs=_TEXT)
+    note = tables.Column(attrs=TEXT)
     tries = tables.Column("Attempts")
     next_attempt_at = tables.Column("Next attempt", empty_values=())
     datum_count = tables.Column("Data points there")
@@ -147,7 +148,7 @@ class DeliveryTable(_Table):
         attrs={"a": {"rel": "noopener", "target": "_blank"}},
     )
 
-    class Meta(_Table.Meta):
+    class Meta(Table.Meta):
         empty_text = "There are no deliveries to show."
 
     def __init__(
@@ -173,20 +174,20 @@ class DeliveryTable(_Table):
         return f"{there:,} of {record.datum_count:,}{refused}"
 
 
-class AttemptTable(_Table):
+class AttemptTable(Table):
     """The attempts at one delivery."""
 
     number = tables.Column("No.")
     started = tables.Column("Began (UTC)")
     outcome = tables.TemplateColumn(template_name=_BADGE, empty_values=())
-    note = tables.Column("What happened", attrs=_TEXT)
+    note = tables.Column("What happened", attrs=TEXT)
     request = tables.TemplateColumn(
         template_name="tom_share_worker/partials/attempt_request.html",
         verbose_name="Last request and answer",
-        attrs=_TEXT,
+        attrs=TEXT,
     )
 
-    class Meta(_Table.Meta):
+    class Meta(Table.Meta):
         empty_text = "It has not been tried yet."
 
     def render_started(self, record: Attempt) -> str:

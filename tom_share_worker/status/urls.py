@@ -6,6 +6,7 @@ from django.urls import path
 
 from tom_share_worker.status import destinations, pages, target_choice
 from tom_share_worker.status.api import description
+from tom_share_worker.status.incoming import pages as incoming
 from tom_share_worker.status.persistent import pages as persistent_pages
 
 urlpatterns = [
@@ -50,6 +51,30 @@ urlpatterns = [
         "destinations/tests/<int:pk>/",
         destinations.ConnectionTestProgress.as_view(),
         name="connection-test-progress",
+    ),
+    path("incoming/", incoming.IngestJobList.as_view(), name="ingest-job-list"),
+    path(
+        "incoming/<int:pk>/", incoming.IngestJobDetail.as_view(), name="ingest-job"
+    ),
+    path(
+        "incoming/<int:pk>/progress/",
+        incoming.IngestJobProgress.as_view(),
+        name="ingest-job-progress",
+    ),
+    path(
+        "incoming/<int:pk>/badge/",
+        incoming.IngestJobBadge.as_view(),
+        name="ingest-job-badge",
+    ),
+    path(
+        "incoming/<int:pk>/reprocess/",
+        incoming.IngestJobReprocess.as_view(),
+        name="ingest-job-reprocess",
+    ),
+    path(
+        "incoming/<int:pk>/cancel/",
+        incoming.IngestJobCancel.as_view(),
+        name="ingest-job-cancel",
     ),
     path(
         "persistent/<int:pk>/",

@@ -17,6 +17,7 @@ from guardian.shortcuts import get_objects_for_user
 from tom_common.api_router import SharedAPIRootRouter
 from tom_dataproducts.forms import DataShareForm
 from tom_dataproducts.models import (
+    DATA_TYPE_CHOICES,
     AstrometryReducedDatum,
     DataProduct,
     PhotometryReducedDatum,
@@ -40,6 +41,7 @@ __all__ = [
     "api_router",
     "custom_fields",
     "data_has_permissions",
+    "data_product_type_title",
     "download_data",
     "full_target",
     "hermes_key",
@@ -110,6 +112,11 @@ def custom_fields(target: Any) -> dict[str, str]:
         if field.name not in standard | _NOT_SHARED and value is not None:
             found[field.name] = str(value)
     return found
+
+
+def data_product_type_title(key: str) -> str:
+    """Return what people call a data product type, or its key where no setting has it."""
+    return str(dict(DATA_TYPE_CHOICES).get(key, key))
 
 
 def viewable_targets(user: User, pks: Iterable[int] | None = None) -> Any:
