@@ -1,0 +1,1 @@
+"""Tests of the addresses for other TOMs that run this app."""

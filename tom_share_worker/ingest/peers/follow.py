@@ -1,0 +1,62 @@
+"""GET /api/tom-share/ingest/<id>/: how the processing of an upload stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tom_share_worker.ingest.peers.view import PeerView
+from tom_share_worker.ingest.problems import NOT_FOUND, Problem
+from tom_share_worker.models import IngestJob
+
+PAUSE = 2
+"""Seconds after which it is worth to ask again."""
+
+_WAITS = {
+    IngestJob.Status.QUEUED: "Waiting to be processed.",
+    IngestJob.Status.RUNNING: "Being processed.",
+    IngestJob.Status.CANCELLED: "Cancelled; the file was kept.",
+}
+
+
+class Ingest(PeerView):
+    """Tells how an upload fares, to who sent it and to who may see all of them."""
+
+    def get(self, request: Request, pk: int) -> Response:
+        """Tell how it stands; with Retry-After as long as it has not ended."""
+        job = IngestJob.objects.filter(pk=pk).first()
+        if job is None or not _may_see(request.user, job):
+            raise Problem(NOT_FOUND, "There is no such upload of this account.")
+        headers = {} if job.is_ended else {"Retry-After": str(PAUSE)}
+        return Response(standing(job), headers=headers)
+
+
+def _may_see(user: Any, job: IngestJob) -> bool:
+    is_own = job.user_id == user.pk
+    return is_own or bool(user.has_perm("tom_share_worker.view_ingestjob"))
+
+
+def standing(job: IngestJob) -> dict[str, Any]:
+    """Return how an upload stands, as the protocol has it."""
+    return {
+        "id": job.pk,
+        "status": job.status,
+        "data_product": job.data_product_id,
+        "target": job.target_id,
+        "datums": job.datum_count,
+        "new": job.new_count,
+        "message": _message(job),
+        "failure": job.failure,
+        "created": job.created.isoformat(),
+        "ended": job.ended.isoformat() if job.ended else None,
+    }
+
+
+def _message(job: IngestJob) -> str:
+    if job.status == IngestJob.Status.DONE:
+        total, new = job.datum_count, job.new_count
+        points = "data point" if total == 1 else "data points"
+        return f"Processed: {total} {points}, {new} of them new."
+    return job.note or _WAITS.get(IngestJob.Status(job.status), "")

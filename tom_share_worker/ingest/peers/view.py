@@ -1,0 +1,56 @@
+"""What the addresses for other TOMs have in common; a base of their views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponseBase
+from django.utils.decorators import method_decorator
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from tom_share_worker.ingest import problems
+from tom_share_worker.ingest.limits import AccountRate
+
+
+class OnlyJson(BaseContentNegotiation):
+    """Answer in JSON, whatever was asked for: there is nothing else."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> None:
+        """Return none: bodies are read by `limits`."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """Return the only renderer."""
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class PeerView(APIView):
+    """A view for another TOM: an account, a rate, JSON, and problems in words."""
+
+    permission_classes = [IsAuthenticated]
+    throttle_classes = [AccountRate]
+    renderer_classes = [JSONRenderer]
+    parser_classes: list[Any] = []
+    content_negotiation_class = OnlyJson
+
+    # A row must be committed before a batch is stored, whatever ATOMIC_REQUESTS says.
+    @method_decorator(transaction.non_atomic_requests)
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer a request."""
+        return super().dispatch(*args, **kwargs)
+
+    def get_exception_handler(self) -> Any:
+        """Let refusals be problem details."""
+        return problems.answer
