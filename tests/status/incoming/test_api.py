@@ -24,12 +24,6 @@ ACTS = ("reprocess", "cancel")
 
 
 @pytest.fixture
-def failed(owner: User) -> IngestJob:
-    """A job whose file could not be read."""
-    return jobs.job(owner, **jobs.FAILED)
-
-
-@pytest.fixture
 def program(owner: User) -> Program:
     return Program(owner)
 

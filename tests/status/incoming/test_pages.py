@@ -1,257 +1,20 @@
-"""Who sees which page of incoming data, what it shows, and what its buttons do."""
+"""The page of one file that came in, its fragments, and its buttons."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
-from guardian.shortcuts import remove_perm
 
 from tests.status.conftest import browser, permitted
 from tests.status.incoming import jobs
-from tests.support import rows
-from tom_share_worker.models import IngestFailure, IngestJob, Worker
+from tests.status.incoming.addresses import ACT, LIST, READ, said, text, url
+from tom_share_worker.models import IngestFailure, IngestJob
 from tom_share_worker.status.incoming import overview
-
-READ = ("ingest-job", "ingest-job-progress", "ingest-job-badge")
-ACT = ("ingest-job-reprocess", "ingest-job-cancel")
-LIST = "/shares/incoming/"
-
-
-def url(name: str, job: IngestJob) -> str:
-    return reverse(f"tom_share_worker:{name}", kwargs={"pk": job.pk})
-
-
-def text(client: Client, name: str, job: IngestJob) -> str:
-    return client.get(url(name, job)).content.decode()
-
-
-def said(answer: Any) -> str:
-    return " ".join(str(message) for message in answer.context["messages"])
-
-
-@pytest.fixture
-def failed(owner: User) -> IngestJob:
-    """A job whose file could not be read."""
-    return jobs.job(owner, **jobs.FAILED)
-
-
-# --- who ------------------------------------------------------------------------
-
-
-def outcomes(person: User | None, failed: IngestJob) -> Iterator[tuple[str, str, Any]]:
-    """Ask for every address, to read and to act; say what came back."""
-    client = browser(person)
-    for name in (*READ, *ACT):
-        for method in ("get", "post"):
-            answer = getattr(client, method)(url(name, failed))
-            yield name, method, answer
-
-
-def kind(answer: Any) -> str:
-    """Tell apart what may come back; whoever meets a 403 is led to the login page."""
-    where = answer.get("Location", "")
-    if where.startswith("/accounts/login/"):
-        return "login"
-    return "there" if where else str(answer.status_code)
-
-
-WHO = {
-    "anonymous": ("login", "login", "login", "login"),
-    "stranger": ("404", "405", "405", "404"),
-    "blind changer": ("404", "405", "405", "404"),
-    "staff": ("404", "405", "405", "404"),
-    "viewer": ("seen", "405", "405", "login"),
-    "owner": ("seen", "405", "405", "there"),
-    "operator": ("seen", "405", "405", "there"),
-    "admin": ("seen", "405", "405", "there"),
-}
-"""What reading a page, posting to it, reading a button and pressing it bring."""
-
-
-def people(owner: User) -> dict[str, User | None]:
-    return {
-        "anonymous": None,
-        "stranger": rows.person("stranger"),
-        "blind changer": permitted("blind changer", "change_ingestjob"),
-        "staff": permitted("staff", "view_share", "change_share", is_staff=True),
-        "viewer": permitted("viewer", "view_ingestjob"),
-        "owner": owner,
-        "operator": permitted("operator", "view_ingestjob", "change_ingestjob"),
-        "admin": User.objects.create_superuser("admin"),
-    }
-
-
-@pytest.mark.parametrize("who", WHO)
-def test_each_address_is_for_whom_it_is(
-    owner: User, failed: IngestJob, who: str
-) -> None:
-    read_get, read_post, act_get, act_post = WHO[who]
-    expected = {
-        **{(name, "get"): read_get for name in READ},
-        **{(name, "post"): read_post for name in READ},
-        **{(name, "get"): act_get for name in ACT},
-        **{(name, "post"): act_post for name in ACT},
-    }
-
-    found = {
-        (name, method): kind(answer).replace("200", "seen").replace("286", "seen")
-        for name, method, answer in outcomes(people(owner)[who], failed)
-    }
-
-    assert found == expected
-    acted = act_post == "there"
-    # Reprocess put it back into the queue, and cancel took it out of there.
-    assert IngestJob.objects.get().status == ("cancelled" if acted else "failed")
-
-
-@pytest.mark.parametrize("who", WHO)
-def test_the_list_shows_what_is_for_whom(
-    owner: User, failed: IngestJob, who: str
-) -> None:
-    answer = browser(people(owner)[who]).get(LIST)
-
-    if who == "anonymous":
-        assert kind(answer) == "login"
-        return
-    page = answer.content.decode()
-    sees = WHO[who][0] == "seen"
-    assert (failed.file_name in page) == sees
-    assert ("No data has come in yet." in page) == (not sees)
-
-
-def test_who_may_view_the_target_may_not_see_who_uploaded_what_to_it(
-    owner: User, failed: IngestJob
-) -> None:
-    colleague = rows.person("colleague")
-    assert failed.target is not None
-    failed.target.give_user_access(colleague)
-
-    assert browser(colleague).get(url("ingest-job", failed)).status_code == 404
-
-
-def test_the_traceback_is_for_those_who_may_view_all_jobs(
-    owner: User, failed: IngestJob
-) -> None:
-    viewer = permitted("viewer", "view_ingestjob")
-
-    for person, shown in ((owner, False), (viewer, True)):
-        page = text(browser(person), "ingest-job", failed)
-        assert ("ValueError in csv.py" in page) == shown
-
-
-# --- the list -------------------------------------------------------------------
-
-
-def test_the_list_tells_what_came_from_whom_and_what_became_of_it(owner: User) -> None:
-    target = rows.target(owner, "SN 2026abc")
-    done = jobs.job(owner, target, **jobs.DONE)
-    jobs.job(owner, target, origin="tom", **jobs.FAILED)
-
-    page = browser(owner).get(LIST).content.decode()
-
-    assert "35 of 37 new" in page
-    assert "Photometry" in page
-    assert "owner, by the REST API" in page
-    assert "owner, from another TOM" in page
-    assert "Unreadable file" in page
-    assert f"{done.created:%Y-%m-%d %H:%M}" in page
-    assert f'href="{url("ingest-job", done)}"' in page
-    assert page.count(f'href="{reverse("targets:detail", args=[target.pk])}"') == 2
-
-
-def test_the_list_is_narrowed_to_a_status(owner: User) -> None:
-    jobs.job(owner, file_name="well.csv", status="done")
-    jobs.job(owner, file_name="ill.csv", **jobs.FAILED)
-    client = browser(owner)
-
-    both = client.get(LIST).content.decode()
-    ill = client.get(LIST, {"status": "failed"}).content.decode()
-    unknown = client.get(LIST, {"status": "<script>"}).content.decode()
-
-    assert "all (2)" in both
-    assert '<a href="?status=failed">failed (1)</a>' in both
-    assert "queued (" not in both
-    assert "ill.csv" in ill
-    assert "well.csv" not in ill
-    assert "well.csv" in unknown
-
-
-def test_a_target_that_may_not_be_viewed_any_more_is_named_and_not_linked(
-    owner: User,
-) -> None:
-    job = jobs.job(owner, status="done")
-    client = browser(owner)
-    pages = (LIST, url("ingest-job", job))
-    links = (
-        f'href="{reverse("targets:detail", args=[job.target_id])}',
-        f'href="{job.data_product.data.url}"',  # type: ignore[union-attr]
-    )
-    before = [client.get(page).content.decode() for page in pages]
-    for verb in ("view", "change", "delete"):
-        remove_perm(f"tom_targets.{verb}_target", owner, job.target)
-
-    after = [client.get(page).content.decode() for page in pages]
-
-    assert [links[0] in page for page in before] == [True, True]
-    assert links[1] in before[1]
-    assert not any(link in page for link in links for page in after)
-    assert all(job.target_name in page for page in after)
-    assert all(job.file_name in page for page in after)
-
-
-def test_the_list_comes_in_pages(owner: User) -> None:
-    target = rows.target(owner)
-    first = jobs.job(owner, target, file_name="first.csv", status="done")
-    for n in range(50):
-        jobs.job(owner, target, file_name=f"later-{n}.csv", status="done")
-    client = browser(owner)
-
-    newest = client.get(LIST).content.decode()
-    oldest = client.get(LIST, {"page": "2", "status": "done"}).content.decode()
-
-    assert first.file_name not in newest
-    assert "later-49.csv" in newest
-    assert first.file_name in oldest
-    assert "later-49.csv" not in oldest
-
-
-def test_shares_and_incoming_data_lead_to_each_other(owner: User) -> None:
-    client = browser(owner)
-    shares = reverse("tom_share_worker:share-list")
-
-    assert f'href="{LIST}"' in client.get(shares).content.decode()
-    assert f'<p><a href="{shares}">' in client.get(LIST).content.decode()
-
-
-@pytest.mark.parametrize("person", ["owner", "viewer"])
-def test_the_list_asks_the_same_for_few_and_many(owner: User, person: str) -> None:
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as asked:
-            assert client.get(LIST).status_code == 200
-        return len(asked)
-
-    client = browser(owner if person == "owner" else permitted("v", "view_ingestjob"))
-    jobs.job(owner)
-    client.get(LIST)
-    few = queries()
-    for n in range(12):
-        jobs.job(owner if n % 2 else rows.person(f"person-{n}"))
-
-    assert queries() == few
-    assert few <= 12
-
-
-# --- one job --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -440,9 +203,6 @@ def test_a_hostile_file_name_is_shown_and_not_obeyed(owner: User, status: str) -
         assert "14.csv" not in page
 
 
-# --- buttons --------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("status", "reprocess", "cancel"),
     [
@@ -522,30 +282,3 @@ def test_what_was_read_before_a_failure_is_said_to_be_there(owner: User) -> None
 
     assert "What was read from it before is still here: 37 data points." in page
     assert overview.REPLACED in page
-
-
-# --- workers --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("does", "told"),
-    [({"delivers": True, "ingests": False}, True), ({"ingests": True}, False)],
-)
-def test_what_waits_says_that_no_worker_processes(
-    owner: User, does: dict[str, bool], told: bool
-) -> None:
-    now = timezone.now()
-    Worker.objects.create(name="some@tom", started=now, seen=now, **does)
-    job = jobs.job(owner)
-    client = browser(owner)
-
-    note = "No worker that processes incoming data has ever been seen."
-    for page in (LIST, url("ingest-job", job), url("ingest-job-progress", job)):
-        assert (note in client.get(page).content.decode()) == told
-
-
-def test_nothing_is_said_of_workers_where_nothing_waits(owner: User) -> None:
-    job = jobs.job(owner, status="done")
-
-    for page in (LIST, url("ingest-job", job)):
-        assert "No worker" not in browser(owner).get(page).content.decode()

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from tom_share_worker.ingest import actions
 from tom_share_worker.models import IngestJob
@@ -22,7 +23,7 @@ class IngestJobAdmin(ReadOnly):
     """What came in, and what became of it."""
 
     list_display = (
-        *("file_name", "target_name", "data_product_type", "status", "failure"),
+        *("file", "target_name", "data_product_type", "status", "failure"),
         *("data_points", "user", "origin", "attempt_count", "created", "ended"),
     )
     list_filter = ("status", "failure", "origin", "data_product_type", "created")
@@ -35,6 +36,11 @@ class IngestJobAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave out what only the page of a job shows, where it costs one look."""
         return super().get_queryset(request).defer("claim", "traceback", "groups")
+
+    @admin.display(description="file", ordering="file_name")
+    def file(self, job: IngestJob) -> str:
+        """Show its name, cut short so that the other columns stay in sight."""
+        return Truncator(job.file_name).chars(50)
 
     @admin.display(description="data points")
     def data_points(self, job: IngestJob) -> str:

@@ -80,6 +80,8 @@ def counted(job: IngestJob) -> str:
     """Say in a few words how much was read from it, and how much of that was new."""
     if job.status != Status.DONE:
         return "—"
+    if not job.datum_count:
+        return "none"
     return f"{job.new_count:,} of {job.datum_count:,} new"
 
 

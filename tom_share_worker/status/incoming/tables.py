@@ -28,11 +28,11 @@ class IngestJobTable(Table):
     """The list of what came in."""
 
     file_name = tables.Column("File", linkify=True, attrs=TEXT)
-    target_name = tables.Column("Target", attrs=TEXT)
-    data_product_type = tables.Column("Type")
     status = tables.TemplateColumn(
         template_name="tom_share_worker/partials/ingest_job_status.html",
     )
+    target_name = tables.Column("Target", attrs=TEXT)
+    data_product_type = tables.Column("Type")
     origin = tables.Column("From", attrs=TEXT)
     created = tables.Column("Received (UTC)")
     datum_count = tables.Column("Data points")
