@@ -39,6 +39,8 @@ class Notebook:
         self.targets: list[str | None] = []
         self.link = ""
         self.extras: dict[str, str] = {}
+        self.peers: list[dict[str, Any] | None] = []
+        self.receipts: list[str] = []
         self._left = stop_after
 
     def heard(self, request: str, status_code: int | None, answer: str) -> None:
@@ -58,6 +60,15 @@ class Notebook:
 
     def linked(self, url: str) -> None:
         self.link = url
+
+    def found_peer(self, capabilities: Mapping[str, Any]) -> None:
+        self.peers.append(dict(capabilities))
+
+    def forget_peer(self) -> None:
+        self.peers.append(None)
+
+    def received(self, receipt: str) -> None:
+        self.receipts.append(receipt)
 
     def keep_going(self) -> bool:
         if self._left is None:

@@ -66,6 +66,11 @@ class InternalError(Exception):
     """What the real host answers with an HTML page and status 500."""
 
 
+def columns(kind: str) -> tuple[str, ...]:
+    """Return the columns that a kind of data has besides those of all kinds."""
+    return _COLUMNS[kind]
+
+
 def wrong_words(body: Json) -> Json:
     """Return the host's complaints about lengths, or nothing."""
     longest = {"source_name": 100, "source_location": 200}

@@ -153,6 +153,12 @@ class TomHandler(Handler):
         account = self.tom.account_of(self.headers.get("Authorization", ""))
         if account is None:
             return self.tom.release.refusal()
+        if self.tom.peer is not None:
+            spoken = self.tom.peer.answer(self.asked, self._form)
+            if spoken is not None:
+                return spoken
+        elif self.asked.path.startswith("/api/tom-share/"):
+            return Reply(404, PAGE.encode(), HTML)
         try:
             status, body = self._route(account)
         except InternalError:

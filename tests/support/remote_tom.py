@@ -11,6 +11,7 @@ import base64
 from typing import Any
 
 from tests.support.remote_http import TomHandler
+from tests.support.remote_peer import Peer
 from tests.support.remote_releases import V3_1, Release
 from tests.support.remote_server import RemoteServer
 from tests.support.remote_store import Store
@@ -37,7 +38,13 @@ class RemoteTom(RemoteServer):
             release.takes_tokens if takes_tokens is None else takes_tokens
         )
         self.trades = trades
+        self.peer: Peer | None = None
         super().__init__()
+
+    def speak(self, **limits: Any) -> Peer:
+        """Run this app, too, from now on: speak its protocol."""
+        self.peer = Peer(self.store, self.url, **limits)
+        return self.peer
 
     # --- its accounts -----------------------------------------------------------
 

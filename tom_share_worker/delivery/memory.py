@@ -1,19 +1,30 @@
-"""What is remembered of a target at a destination: its id there, the candidates that
-a person must choose from, the extra fields as they were sent last.
+"""What is remembered of a destination: of a target its id there, the candidates that
+a person must choose from, the extra fields as they were sent last; of a TOM, whether it
+speaks the protocol of this app.
 
-Written by the sender through `progress`, and by people through `actions`. Each change
-is one conditional UPDATE, so that no worker undoes what a person chose meanwhile.
+Read when a parcel is loaded and when a share is planned; written by the sender through
+`progress`, and by people through `actions`. Each change is one conditional UPDATE, so
+that no worker undoes what a person chose meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from tom_share_worker.models import Delivery, RemoteTarget
+from tom_share_worker.models import Delivery, Destination, RemoteTarget
+
+PEER_KNOWN_FOR = timedelta(days=1)
+"""How long it is remembered whether a TOM speaks the protocol of this app. Shorter:
+more requests; longer: one that installs it gets data the slow way for longer."""
+
+PEER_FAILED_FOR = timedelta(minutes=10)
+"""How long a TOM that spoke the protocol and then did not is taken for a stock one: it
+may be in the middle of an update."""
 
 
 def found(delivery: Delivery, remote_id: str) -> None:
@@ -88,3 +99,38 @@ def _known(delivery: Delivery) -> QuerySet[RemoteTarget]:
     return RemoteTarget.objects.filter(
         destination=delivery.destination, target_id=delivery.target_id
     )
+
+
+def peer(destination: str) -> dict[str, Any] | None:
+    """Return what is remembered of a TOM's protocol; None where it must be asked."""
+    found = Destination.objects.filter(
+        key=destination, peer_asked__gt=timezone.now() - PEER_KNOWN_FOR
+    ).first()
+    return found.peer if found is not None else None
+
+
+def batch_of_peer(destination: str) -> int | None:
+    """Return how many data points a TOM takes in one request; None for a stock TOM.
+
+    However long ago it was asked: deliveries of the wrong size arrive all the same.
+    """
+    found = Destination.objects.filter(key=destination).first()
+    return found.peer["batch"] if found is not None and found.peer else None
+
+
+def found_peer(destination: str, capabilities: Mapping[str, Any]) -> None:
+    """Remember what a TOM told of the protocol of this app; empty: it has none."""
+    Destination.objects.filter(key=destination).update(
+        peer=dict(capabilities), peer_asked=timezone.now()
+    )
+
+
+def forget_peer(destination: str) -> None:
+    """Take a TOM for a stock one, and ask it again soon."""
+    asked = timezone.now() - PEER_KNOWN_FOR + PEER_FAILED_FOR
+    Destination.objects.filter(key=destination).update(peer={}, peer_asked=asked)
+
+
+def ask_peer_again(destination: str) -> None:
+    """Have a TOM asked anew by the next delivery, as something may have changed."""
+    Destination.objects.filter(key=destination).update(peer_asked=None)

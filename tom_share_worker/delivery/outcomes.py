@@ -55,13 +55,21 @@ class Blocked:
 
 
 @dataclass(frozen=True)
+class Received:
+    """The destination holds it and has not processed it yet; where it tells of that
+    was reported to the progress. We look again later."""
+
+    note: str
+
+
+@dataclass(frozen=True)
 class Interrupted:
     """The worker was told to stop, or its claim is gone; others go on with the row."""
 
     note: str = "The worker was stopped; another one goes on."
 
 
-Outcome = Delivered | TryAgain | Refused | Blocked | Interrupted
+Outcome = Delivered | TryAgain | Refused | Blocked | Received | Interrupted
 
 
 class Halted(Exception):  # noqa: N818  (control flow inside a destination, no error)

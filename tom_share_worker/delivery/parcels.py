@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import message, permissions
+from tom_share_worker.delivery import memory, message, permissions
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.delivery.message import MessageParcel
 from tom_share_worker.delivery.outcomes import Halted, Refused
@@ -20,6 +20,9 @@ from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 SENDER_LIST = "Imported From {tom_name}"
 """The list that stock sharing puts targets in; same words, so the same list there."""
 
+
+BATCHES = "api/tom-share/datums/"
+"""Where a TOM with this app takes data points in batches."""
 
 STUBBORN_ATTEMPTS = 4
 """Retries after which rows that still meet an internal error count as refused, a
@@ -53,6 +56,9 @@ class TargetParcel:
     shared_from: str
     sent_extras: dict[str, str] = field(default_factory=dict)
     """The extras as the destination got them last."""
+    peer: dict[str, Any] | None = None
+    """What is remembered of the destination's protocol: empty if it has none, None if
+    it must be asked. The same for all parcels of TOMs."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,11 @@ class DatumsParcel:
     others_arrive: bool = False
     """Data points of other deliveries were stored there since our first attempt, so
     that an internal error met since then is about these rows and not the server."""
+    peer: dict[str, Any] | None = None
+    conversation: str = ""
+    """Names this delivery up to the next answer to a batch of it: a request that is
+    repeated because its answer was lost is known by it, and one that a person has made
+    anew, after an answer, is not taken for a repeat."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,9 @@ class ProductParcel:
     size: int
     open: Callable[[], IO[bytes]] = field(repr=False)
     home: Home | None = None
+    peer: dict[str, Any] | None = None
+    receipt: str = ""
+    """Where the destination tells what becomes of the file, if it has it already."""
 
 
 Parcel = TargetParcel | DatumsParcel | ProductParcel | MessageParcel
@@ -178,6 +192,7 @@ def _target(delivery: Delivery, target: Any, card: TargetCard) -> TargetParcel:
         shared_by=share.user.get_username() if share.user else "",
         shared_from=conf.tom_name(),
         sent_extras=known.sent_extras if known else {},
+        peer=memory.peer(delivery.destination),
     )
 
 
@@ -204,7 +219,19 @@ def _datums(delivery: Delivery, card: TargetCard) -> DatumsParcel:
         withheld=tuple(withheld),
         look_first=delivery.share.origin == Share.Origin.PERSISTENT_SHARE,
         others_arrive=_others_arrive(delivery),
+        peer=memory.peer(delivery.destination),
+        conversation=_conversation(delivery),
     )
+
+
+def _conversation(delivery: Delivery) -> str:
+    answered = delivery.attempts.filter(
+        request__endswith=BATCHES, status_code__range=(200, 499)
+    )
+    # These say that there is no answer yet.
+    count = answered.exclude(status_code__in=[408, 409, 425, 429]).count()
+    created = delivery.created.isoformat()
+    return f"{conf.tom_name()}:{delivery.pk}:{created}:{count}"
 
 
 def _others_arrive(delivery: Delivery) -> bool:
@@ -271,6 +298,8 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
         home=None
         if product.product_id
         else Home(str(product.target_id), str(product.pk), product.data.name),
+        peer=memory.peer(delivery.destination),
+        receipt=delivery.receipt,
     )
 
 

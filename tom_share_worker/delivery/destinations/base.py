@@ -6,7 +6,7 @@ To add a kind: one class with `deliver`, named by KIND in its entry of DATA_SHAR
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tom_share_worker.delivery.findings import Finding
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
@@ -36,6 +36,16 @@ class Progress(Protocol):
 
     def linked(self, url: str) -> None:
         """Take the address at which people see it there."""
+
+    def found_peer(self, capabilities: Mapping[str, Any]) -> None:
+        """Take what a TOM told of this app's protocol; empty: it does not speak it."""
+
+    def forget_peer(self) -> None:
+        """Take the other TOM for a stock one for now: its protocol failed us."""
+
+    def received(self, receipt: str) -> None:
+        """Take where the other side tells what becomes of a file that it received;
+        empty: nowhere any more."""
 
     def keep_going(self) -> bool:
         """Return False when the destination must stop and hand back."""

@@ -122,11 +122,15 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         stream: IO[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         authorization: str = "",
     ) -> Answer:
-        """Make one request; `body` goes as JSON, `stream` as it is."""
+        """Make one request; `body` goes as JSON, `content` and `stream` as they are.
+
+        A stream may take as long as an upload.
+        """
         self._wait()
         own = self._own
         url = self.base_url + path
@@ -135,7 +139,7 @@ class Client:
             url,
             params=params,
             json=body,
-            data=stream,
+            data=content if stream is None else stream,
             headers={"Accept": "application/json", "User-Agent": USER_AGENT}
             | dict(headers or {}),
             auth=_Authorization(authorization),

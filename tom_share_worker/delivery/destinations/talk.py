@@ -59,7 +59,7 @@ class Talk:
     ) -> Answer:
         """Make a request and report it; halt where no whole answer comes.
 
-        `what` is params, body, stream or headers, as the client takes them. A
+        `what` is params, body, content, stream or headers, as the client takes them. A
         `personal` answer, such as a profile, is not kept: rows are for many eyes.
         """
         try:

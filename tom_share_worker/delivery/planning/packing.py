@@ -1,4 +1,5 @@
-"""The steps in which a share is planned, and how they are packed into messages.
+"""The steps in which a share is planned, how large they are, and how they are packed
+into messages.
 
 Used by the planner. A TOM gets each step as a delivery of its own; a destination that
 takes messages gets as many of them together as one message holds.
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
+from tom_share_worker import conf
 from tom_share_worker.delivery.ledger import TARGET, Key
 from tom_share_worker.models import Delivery
 
@@ -21,6 +24,11 @@ are some 300 kB, and the streams behind Hermes take a megabyte at most."""
 
 WEIGHTS = {"spectroscopy": 250}
 """What weighs more: a spectrum of 4,000 points with errors is some 240 kB."""
+
+LARGEST = {"photometry": 2000, "astrometry": 2000, "generic": 500}
+"""Data points of a delivery to a TOM that takes them in batches, at most: each delivery
+costs much the same, however few it has. Of other kinds not more than to a stock TOM: a
+hundred spectra of 4,000 points are 40 MB in the memory of the worker."""
 
 NAME_LENGTH = 100
 """Characters that a delivery keeps of a target's name."""
@@ -48,6 +56,39 @@ class Planned:
     then: Cursor
     keys: list[Key] = field(default_factory=list)
     data_product_id: int | None = None
+
+
+def size(kind: str, batch: int | None) -> int:
+    """Return how many data points of a kind go into one delivery.
+
+    `batch` is what the destination takes in one request; None for a stock TOM, which
+    takes one.
+    """
+    usual = conf.settings().BATCH_SIZE
+    return max(usual, min(LARGEST.get(kind, 0), batch or 0))
+
+
+def batches(pks: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield ids, so many at a time."""
+    rest = iter(pks)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def chunk(
+    walk: Iterable[Planned], most: int, datums: int
+) -> tuple[list[Planned], bool]:
+    """Return the next deliveries, and True where no more come after them.
+
+    Not more than `most`, and no more once they name so many data points.
+    """
+    found: list[Planned] = []
+    for planned in walk:
+        found.append(planned)
+        datums -= len(planned.keys)
+        if len(found) >= most or datums <= 0:
+            return found, False
+    return found, True
 
 
 def into_messages(steps: Iterable[Planned]) -> Iterator[Planned]:

@@ -6,16 +6,21 @@ guards it are written in one transaction, and the counter is checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import closing, destinations, dispatch, permissions
+from tom_share_worker.delivery import (
+    closing,
+    destinations,
+    dispatch,
+    memory,
+    permissions,
+)
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.delivery.planning import packing
 from tom_share_worker.delivery.planning.packing import TARGET_ITSELF, Cursor, Planned
@@ -27,8 +32,11 @@ from tom_share_worker.delivery.planning.selection import (
 from tom_share_worker.models import Delivery, Share
 
 CHUNK = 50
-"""Deliveries written at a time. Larger: longer transactions; smaller: more of them.
-With batches of 100 data points, one chunk names 5,000 of them and stays small."""
+"""Deliveries written at a time. Larger: longer transactions; smaller: more of them."""
+
+CHUNK_DATUMS = 10_000
+"""Data points after which a chunk ends, as the deliveries of some destinations name
+thousands of them: what is held in memory and written at a time stays small."""
 
 GIVE_UP_AFTER = timedelta(hours=1)
 """A share whose planning fails for so long is failed: a fault that passes by itself,
@@ -104,7 +112,7 @@ def _plan_chunk(share: Share, chosen: Selection) -> bool:
     # its end, so that a Retry has all of it; the sender asks again, each time.
     objection = _objection(share) if share.plan_step == 0 else ""
     walk = iter(()) if objection else _walk(share, chosen, cursor)
-    chunk = list(islice(walk, CHUNK))
+    chunk, is_last = packing.chunk(walk, CHUNK, CHUNK_DATUMS)
     columns: dict[str, Any] = {
         "plan_step": share.plan_step + 1,
         "plan_failing_since": None,
@@ -112,7 +120,7 @@ def _plan_chunk(share: Share, chosen: Selection) -> bool:
     }
     if share.plan_step == 0:
         columns["note"] = objection or _left_out(share, chosen)
-    if len(chunk) < CHUNK:
+    if is_last:
         columns["planned"] = True
     else:
         columns["plan_cursor"] = chunk[-1].then.row()
@@ -191,31 +199,34 @@ def _delivery(share: Share, position: int, planned: Planned) -> Delivery:
 
 def _walk(share: Share, chosen: Selection, cursor: Cursor) -> Iterator[Planned]:
     """Yield the deliveries of a share from the cursor on, in a fixed order."""
-    steps = _steps(share, chosen, cursor)
+    batch = memory.batch_of_peer(share.destination)
+    steps = _steps(share, chosen, cursor, batch)
     if destinations.takes_messages(share.destination):
         return packing.into_messages(steps)
     return steps
 
 
-def _steps(share: Share, chosen: Selection, cursor: Cursor) -> Iterator[Planned]:
+def _steps(
+    share: Share, chosen: Selection, cursor: Cursor, batch: int | None
+) -> Iterator[Planned]:
     for target in chosen.targets(cursor.target):
         here = cursor if target.pk == cursor.target else Cursor(target.pk)
-        yield from _target(share, chosen, target, here)
+        yield from _target(share, chosen, target, here, batch)
 
 
 def _target(
-    share: Share, chosen: Selection, target: Any, cursor: Cursor
+    share: Share, chosen: Selection, target: Any, cursor: Cursor, batch: int | None
 ) -> Iterator[Planned]:
     """Yield the target itself, if the share sends it, then data points, then files."""
     if cursor.stage == TARGET_ITSELF:
         cursor = Cursor(target.pk, 0)
         if share.kind in SENDS_TARGET:
             yield Planned(Delivery.Kind.TARGET, target.pk, target.name, cursor)
-    size = conf.settings().BATCH_SIZE
     for stage in range(cursor.stage, PRODUCTS_STAGE):
         kind = DATUM_KINDS[stage]
         above = cursor.above if stage == cursor.stage else 0
-        for pks in _batches(chosen.pks(kind, target.pk, above), size):
+        size = packing.size(kind, batch)
+        for pks in packing.batches(chosen.pks(kind, target.pk, above), size):
             then = Cursor(target.pk, stage, pks[-1])
             keys = [Key(kind, pk) for pk in pks]
             yield Planned(Delivery.Kind.DATUMS, target.pk, target.name, then, keys)
@@ -229,9 +240,3 @@ def _target(
             then,
             data_product_id=pk,
         )
-
-
-def _batches(pks: Iterable[int], size: int) -> Iterator[list[int]]:
-    rest = iter(pks)
-    while batch := list(islice(rest, size)):
-        yield batch

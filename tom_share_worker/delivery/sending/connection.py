@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tom_share_worker import conf, hints
-from tom_share_worker.delivery import findings, gate
+from tom_share_worker.delivery import findings, gate, memory
 from tom_share_worker.delivery.destinations import open_destination
 from tom_share_worker.delivery.destinations.base import OffersTest
 from tom_share_worker.delivery.findings import Finding, Found
@@ -26,7 +26,7 @@ from tom_share_worker.models import ConnectionTest, Destination
 logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=15)
-"""Time for a worker to take a test, or to end it. A test makes nine requests at most;
+"""Time for a worker to take a test, or to end it. A test makes ten requests at most;
 each has its limit, and all together rarely take a minute."""
 
 KEPT = 10
@@ -63,6 +63,8 @@ def make(pk: int) -> str:
     _end(row, found)
     if not findings.is_well(found):
         return "trouble found"
+    # Somebody who tests may have had this app installed there.
+    memory.ask_peer_again(row.destination)
     if state is not None and state.failures:
         # It has just answered: what waits for it need not wait any longer.
         gate.found_up(row.destination, state.failures)

@@ -36,6 +36,7 @@ class Progress:
     answer: str = ""
     link: str = ""
     _saved_at: float = field(default_factory=time.monotonic)
+    _changed: bool = False
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.claim.delivery.ledger)
@@ -49,6 +50,7 @@ class Progress:
     def settle(self, key: Key, fate: Fate, reason: str = "") -> None:
         """Write down what became of a data point."""
         self.ledger.settle(key, fate, storable(reason))
+        self._changed = True
 
     def found_target(self, remote_id: str) -> None:
         """Remember the destination's id of our target."""
@@ -71,6 +73,24 @@ class Progress:
         if values.is_http(url) and len(url) <= LINK_LENGTH:
             self.link = url
 
+    def found_peer(self, capabilities: Mapping[str, Any]) -> None:
+        """Remember what the other TOM told of this app's protocol."""
+        memory.found_peer(self.claim.delivery.destination, capabilities)
+
+    def forget_peer(self) -> None:
+        """Remember that the other TOM's protocol failed us."""
+        memory.forget_peer(self.claim.delivery.destination)
+
+    def received(self, receipt: str) -> None:
+        """Write down at once where the other side tells what becomes of a file.
+
+        Whoever goes on after a kill asks there instead of sending the file again. One
+        longer than the column is dropped: a repeat is known by the product's id, too.
+        """
+        if len(receipt) > LINK_LENGTH:
+            receipt = ""
+        claims.ours(self.claim).update(receipt=receipt)
+
     def keep_going(self) -> bool:
         """Save the ledger now and then; False when this worker must let go."""
         if presence.stopping.is_set():
@@ -78,8 +98,12 @@ class Progress:
         if time.monotonic() - self._saved_at < CHECKPOINT:
             return True
         self._saved_at = time.monotonic()
-        # Nothing updated: the delivery was cancelled, or our claim lapsed.
-        return bool(claims.ours(self.claim).update(**self.columns()))
+        # Nothing there: the delivery was cancelled, or our claim lapsed.
+        ours = claims.ours(self.claim)
+        if not self._changed:
+            return ours.exists()
+        self._changed = False
+        return bool(ours.update(**self.columns()))
 
     def columns(self) -> dict[str, Any]:
         """Return ledger and link as the columns of the delivery."""

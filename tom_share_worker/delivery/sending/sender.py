@@ -31,11 +31,12 @@ from tom_share_worker.delivery.outcomes import (
     Halted,
     Interrupted,
     Outcome,
+    Received,
     Refused,
     TryAgain,
     storable,
 )
-from tom_share_worker.delivery.sending import claims
+from tom_share_worker.delivery.sending import claims, waiting
 from tom_share_worker.delivery.sending.claims import Claim
 from tom_share_worker.delivery.sending.progress import Progress
 from tom_share_worker.exceptions import ConfigurationError
@@ -170,6 +171,10 @@ def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
                 "failure": Failure.CREDENTIALS_REFUSED,
                 "next_attempt_at": timezone.now(),
             }
+        case Received():
+            return waiting.change(delivery) or _end(Delivery.Status.DELIVERED) | {
+                "note": f"{outcome.note} {waiting.GIVEN_UP}"
+            }
         case Interrupted(note=note):
             return _go_on(note)
 
@@ -214,6 +219,7 @@ _ATTEMPT_OUTCOMES: list[tuple[type, str]] = [
     (Refused, Attempt.Outcome.FAILED),
     (TryAgain, Attempt.Outcome.TRY_AGAIN),
     (Blocked, Attempt.Outcome.WAITING),
+    (Received, Attempt.Outcome.RECEIVED),
     (Interrupted, Attempt.Outcome.STOPPED),
 ]
 
@@ -221,6 +227,8 @@ _ATTEMPT_OUTCOMES: list[tuple[type, str]] = [
 def _attempt_outcome(outcome: Outcome, change: dict[str, Any]) -> str:
     if change["status"] == Delivery.Status.FAILED:
         return Attempt.Outcome.FAILED
+    if change["status"] == Delivery.Status.DELIVERED:
+        return Attempt.Outcome.DELIVERED
     return next(word for kind, word in _ATTEMPT_OUTCOMES if isinstance(outcome, kind))
 
 
@@ -231,7 +239,7 @@ def _tell_gate(key: str, seen_failures: int, outcome: Outcome) -> None:
             gate.pause(key, note)
         case TryAgain(destination_wide=True, note=note, retry_after=retry_after):
             gate.found_down(key, seen_failures, note, retry_after)
-        case Delivered():
+        case Delivered() | Received():
             gate.found_up(key, seen_failures)
         case Refused(failure=failure) if failure in _TELL_OF_LIFE:
             gate.found_up(key, seen_failures)

@@ -12,6 +12,7 @@ import pytest
 from tests.support import misbehaviour
 from tests.support.conversations import settings_of
 from tests.support.misbehaviour import Behaviour
+from tests.support.remote_peer import ASK
 from tests.support.remote_releases import RELEASES, V2_32, V3_0, V3_1, Release
 from tests.support.remote_tom import PASSWORD, USERNAME, RemoteTom
 from tom_share_worker.delivery.destinations import open_destination
@@ -81,7 +82,7 @@ def test_the_release_is_told_apart_by_what_its_api_describes(
 @pytest.mark.parametrize(
     ("status", "said", "found", "words"),
     [
-        (200, {"actions": {"POST": SHARE_FIELDS}}, Found.OK, "Yes;"),
+        (200, {"actions": {"POST": SHARE_FIELDS}}, Found.OK, "an early version"),
         (200, {"actions": {"POST": {"title": {}, "origin": {}}}}, Found.NOTE, "No;"),
         (200, {"name": "Shares"}, Found.UNKNOWN, "does not tell"),
         (403, {"detail": "No."}, Found.UNKNOWN, "does not tell"),
@@ -97,6 +98,26 @@ def test_this_app_is_known_by_what_its_api_says_of_shares(
 
     assert finding.found is found
     assert words in finding.words
+
+
+def test_a_tom_that_speaks_the_protocol_tells_its_version(remote: RemoteTom) -> None:
+    remote.speak()
+
+    finding = look(remote)[probe.THIS_APP]
+
+    assert finding.found is Found.OK
+    assert "Yes, version 9.8.7" in finding.words
+    assert "in batches" in finding.words
+
+
+def test_a_version_of_this_app_that_is_too_new_is_told(remote: RemoteTom) -> None:
+    said = remote.speak().capabilities() | {"versions": [2, 3]}
+    remote.on(*ASK, misbehaviour.answer(200, said), exact=True)
+
+    finding = look(remote)[probe.THIS_APP]
+
+    assert finding.found is Found.NOTE
+    assert "Update the older of the two" in finding.words
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)

@@ -14,7 +14,7 @@ from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer
 from tom_share_worker.delivery.destinations.tom import likeness, payloads, stored
 from tom_share_worker.delivery.destinations.tom.session import Session
-from tom_share_worker.delivery.ledger import Fate, Key
+from tom_share_worker.delivery.ledger import Fate, Key, Ledger
 from tom_share_worker.delivery.outcomes import (
     Delivered,
     Halted,
@@ -217,22 +217,16 @@ class Batch:
 
     def _sum_up(self) -> Outcome:
         ledger = self.progress.ledger
-        counts = ledger.counts()
-        arrived = counts["delivered_count"] + counts["already_there_count"]
         if self._failed and self._is_stubborn():
             for key, note in self._failed.items():
                 self._settle(key, Fate.REFUSED, note)
-            counts = ledger.counts()
         elif self._failed:
             return TryAgain(
                 Failure.DESTINATION_DOWN,
                 f"{len(self._failed)} of {len(ledger)} data points met an internal "
                 f"error of {self.session.name}.",
             )
-        if not arrived:
-            reason = next((why for _, why in ledger.refused()), "There was nothing.")
-            return Refused(Failure.REFUSED_DATA, f"Nothing was accepted. {reason}")
-        return Delivered(_sentence(counts))
+        return sum_up(ledger)
 
     def _is_stubborn(self) -> bool:
         """True if the rows that failed will fail for ever: reading back worked each
@@ -257,6 +251,15 @@ def _is_unguarded(body: dict[str, Any]) -> bool:
         and "magnitude" not in value
         and "limit" not in value
     )
+
+
+def sum_up(ledger: Ledger) -> Outcome:
+    """Return what came of a delivery of which each data point has its fate."""
+    counts = ledger.counts()
+    if not counts["delivered_count"] + counts["already_there_count"]:
+        reason = next((why for _, why in ledger.refused()), "There was nothing.")
+        return Refused(Failure.REFUSED_DATA, f"Nothing was accepted. {reason}")
+    return Delivered(_sentence(counts))
 
 
 def _sentence(counts: dict[str, int]) -> str:

@@ -15,13 +15,17 @@ from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery.destinations import verdicts
 from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.tom import (
+    batches,
     datums,
     extras,
     finding,
     payloads,
+    peer,
     products,
+    receipts,
 )
 from tom_share_worker.delivery.destinations.tom.matching import Theirs
+from tom_share_worker.delivery.destinations.tom.peer import Surprise
 from tom_share_worker.delivery.destinations.tom.probe import Probe
 from tom_share_worker.delivery.destinations.tom.session import Session
 from tom_share_worker.delivery.findings import Finding
@@ -57,15 +61,9 @@ class Tom:
                 case TargetParcel():
                     return self._target(session, parcel, progress)
                 case DatumsParcel():
-                    remote_id = finding.known(session, parcel.target, progress)
-                    return datums.Batch(session, parcel, progress, finding.again).send(
-                        remote_id
-                    )
+                    return self._datums(session, parcel, progress)
                 case ProductParcel():
-                    remote_id = finding.known(session, parcel.target, progress)
-                    return products.Upload(
-                        session, parcel, progress, finding.again
-                    ).send(remote_id)
+                    return self._product(session, parcel, progress)
                 case MessageParcel():
                     return Refused(
                         Failure.BAD_CONFIGURATION,
@@ -79,11 +77,44 @@ class Tom:
         """Ask what works there with our account, and store nothing there."""
         return Probe(self.settings).findings()
 
+    def _datums(
+        self, session: Session, parcel: DatumsParcel, progress: Progress
+    ) -> Outcome:
+        """Send data points in batches where the other TOM takes them, else singly."""
+        remote_id = finding.known(session, parcel.target, progress)
+        spoken = peer.of(session, parcel.peer, progress)
+        if spoken is not None:
+            try:
+                return batches.Batches(
+                    session, parcel, progress, finding.again, spoken
+                ).send(remote_id)
+            except Surprise as surprise:
+                if surprise.of_the_protocol:
+                    progress.forget_peer()
+            left = {key: parcel.datums[key] for key in progress.ledger.pending()}
+            parcel = replace(parcel, datums=left)
+        return datums.Batch(session, parcel, progress, finding.again).send(remote_id)
+
+    def _product(
+        self, session: Session, parcel: ProductParcel, progress: Progress
+    ) -> Outcome:
+        """Upload a file, or ask what has become of it since it was received."""
+        if parcel.receipt:
+            told = receipts.ask(session, parcel.receipt, progress)
+            if told is not None:
+                return told
+        remote_id = finding.known(session, parcel.target, progress)
+        spoken = peer.of(session, parcel.peer, progress)
+        upload = products.Upload(session, parcel, progress, finding.again)
+        return upload.send(remote_id, to_peer=spoken is not None)
+
     def _target(
         self, session: Session, parcel: TargetParcel, progress: Progress
     ) -> Outcome:
         """Put the target into the lists there, or create it in them."""
         theirs = finding.whole(session, parcel.target, progress)
+        # Nothing of it is needed here: it is for the data that follow the target.
+        peer.of(session, parcel.peer, progress)
         if theirs is None:
             return self._create(session, parcel, progress)
         return self._update(session, parcel, progress, theirs)

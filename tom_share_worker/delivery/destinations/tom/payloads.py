@@ -6,15 +6,10 @@ Field names are those of TOM Toolkit's serializers; what a stock TOM cannot hold
 
 from __future__ import annotations
 
-import math
-import re
-from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
+from tom_share_worker.delivery.destinations.tom import sendable
 from tom_share_worker.delivery.ledger import Key
-from tom_share_worker.delivery.outcomes import Unsendable
 from tom_share_worker.delivery.parcels import DatumsParcel, TargetParcel
 
 _PHOTOMETRY = {
@@ -86,24 +81,6 @@ RESERVED: dict[str, set[str]] = {
 }
 """Names of free values that the receiving side takes for columns, by kind."""
 
-MAX_LENGTHS = {
-    "bandpass": 32,
-    "unit": 32,
-    "ra_error_units": 32,
-    "dec_error_units": 32,
-    "data_type": 100,
-    "setup": 2000,
-    "source_name": 100,
-    "source_location": 200,
-    "telescope": 255,
-    "instrument": 255,
-    "reduction_version": 50,
-}
-"""What a stock TOM's columns hold; longer text it answers with an internal error."""
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 def target(parcel: TargetParcel) -> dict[str, Any]:
     """Return the body that creates a target: no id, no permission of ours in it."""
@@ -113,7 +90,7 @@ def target(parcel: TargetParcel) -> dict[str, Any]:
         if value is not None and value != ""
     }
     for name, value in body.items():
-        _require_finite(name, value)
+        sendable.require_finite(name, value)
     return body | {
         "aliases": [{"name": name} for name in _aliases(parcel)],
         "targetextra_set": [
@@ -141,7 +118,9 @@ def target_lists(parcel: TargetParcel) -> dict[str, Any]:
 
 def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[str, Any]:
     """Return the body that creates one data point at a stock TOM."""
-    _require_sendable(key, datum)
+    sendable.require(key, datum)
+    for name in ("data_type", "source_name", "source_location"):
+        sendable.require_storable(name, getattr(datum, name, None))
     value = {
         theirs: getattr(datum, ours)
         for ours, theirs in FIELDS[key.kind].items()
@@ -149,15 +128,15 @@ def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[st
     }
     value |= _free_values(key.kind, datum)
     for name, item in value.items():
-        _require_storable("value", name)
-        _require_storable(name, item)
-    source_name, source_location = _source(parcel, key, datum)
+        sendable.require_storable("value", name)
+        sendable.require_storable(name, item)
+    source_name, source_location = sendable.source(parcel, key, datum)
     body = {
         "target": remote_id,
         "data_type": datum.data_type if key.kind == "generic" else key.kind,
         "source_name": source_name,
         "source_location": source_location,
-        "timestamp": _moment(datum.timestamp),
+        "timestamp": sendable.moment(datum.timestamp),
     }
     # TOM Toolkit 3 fails at an empty value, and takes a row without one.
     return body | {"value": value} if value else body
@@ -165,10 +144,6 @@ def datum(parcel: DatumsParcel, key: Key, datum: Any, remote_id: str) -> dict[st
 
 def _free_values(kind: str, datum: Any) -> dict[str, Any]:
     """Return the free values, those with a name of a column under another name."""
-    if datum.value and not isinstance(datum.value, dict):
-        raise Unsendable(
-            "Its value is not a set of names and values, as another TOM requires."
-        )
     given = datum.value or {}
     taken = RESERVED[kind] | given.keys()
     found = {}
@@ -180,60 +155,3 @@ def _free_values(kind: str, datum: Any) -> dict[str, Any]:
             taken = taken | {free}
         found[free] = value
     return found
-
-
-def _source(parcel: DatumsParcel, key: Key, datum: Any) -> tuple[str, str]:
-    """Return where a data point comes from: its own source, else this TOM."""
-    if datum.source_name.strip():
-        return datum.source_name, datum.source_location
-    address = (parcel.public_url or f"<{parcel.tom_name}.url>").rstrip("/")
-    location = f"{address}/api/reduceddatums/{key.pk}/"
-    return parcel.tom_name[:100], datum.source_location or location[:200]
-
-
-def _moment(timestamp: datetime) -> str:
-    """Return a time with its offset; a TOM without time zones means its own."""
-    if timezone.is_naive(timestamp):
-        timestamp = timezone.make_aware(timestamp)
-    return timestamp.isoformat()
-
-
-def _require_sendable(key: Key, datum: Any) -> None:
-    if datum is None:
-        raise Unsendable("It was deleted from this TOM before it could be sent.")
-    for name, longest in MAX_LENGTHS.items():
-        text = getattr(datum, name, None) or ""
-        if len(text) > longest:
-            raise Unsendable(
-                f"Its {name} has {len(text)} characters; another TOM holds {longest}."
-            )
-    if key.kind == "photometry" and not datum.bandpass:
-        raise Unsendable("It has no filter (bandpass), which another TOM requires.")
-    if key.kind == "generic" and not datum.data_type.strip():
-        raise Unsendable("It has no data type, which another TOM requires.")
-    for name in ("data_type", "source_name", "source_location"):
-        _require_storable(name, getattr(datum, name, None))
-
-
-def _require_storable(name: str, value: Any) -> None:
-    """Refuse, however deep, what JSON has no words for and what databases refuse."""
-    if isinstance(value, float):
-        _require_finite(name, value)
-    elif isinstance(value, str):
-        if "\0" in value or (not value.isascii() and _SURROGATE.search(value)):
-            raise Unsendable(
-                f"Its {name} holds what databases take for no text: a NUL character, "
-                f"or half of a character."
-            )
-    elif isinstance(value, dict):
-        for inner, item in value.items():
-            _require_storable(name, inner)
-            _require_storable(name, item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _require_storable(name, item)
-
-
-def _require_finite(name: str, value: Any) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Unsendable(f"Its {name} is {value}, which is not a finite number.")

@@ -15,6 +15,7 @@ from typing import Any
 from tom_share_worker.conf import DestinationSettings
 from tom_share_worker.delivery.destinations import verdicts
 from tom_share_worker.delivery.destinations.http import Answer, Client, Unreachable
+from tom_share_worker.delivery.destinations.tom import wire
 from tom_share_worker.delivery.destinations.tom.accounts import Accounts
 from tom_share_worker.delivery.findings import Finding, Found
 from tom_share_worker.delivery.outcomes import Halted, Outcome, Refused
@@ -197,11 +198,31 @@ class Probe:
         )
 
     def _this_app(self) -> None:
-        """Ask what its API says of shares: an app of its own may have that name."""
+        """Ask for its protocol; where it has none, what its API says of shares.
+
+        That has an older version of this app; an app of its own may have that name.
+        """
+        said = self._request("GET", wire.CAPABILITIES).json()
+        spoken = wire.peer(said)
+        if spoken is not None:
+            self._ok(
+                THIS_APP,
+                f"Yes, version {spoken.app_version}: it takes data points in batches, "
+                f"and tells what becomes of files.",
+            )
+            return
+        if isinstance(said, dict) and said.get("app") == wire.APP:
+            self._note(
+                THIS_APP,
+                f"Yes, version {str(said.get('version'))[:50]}, but not in a way that "
+                f"this version understands; it is spoken to as any TOM. Update the "
+                f"older of the two.",
+            )
+            return
         answer = self._request("OPTIONS", _SHARES)
         fields = _posting(answer)
         if fields is not None and fields.keys() >= _OF_A_SHARE:
-            self._ok(THIS_APP, "Yes; it is spoken to as any TOM.")
+            self._ok(THIS_APP, "Yes, an early version; it is spoken to as any TOM.")
         elif fields is not None or answer.status == HTTPStatus.NOT_FOUND:
             self._note(THIS_APP, "No; it is spoken to as any TOM.")
         else:

@@ -16,8 +16,8 @@ from django.utils.text import get_valid_filename
 from tom_share_worker.delivery.destinations import verdicts
 from tom_share_worker.delivery.destinations.base import Progress
 from tom_share_worker.delivery.destinations.http import Answer
-from tom_share_worker.delivery.destinations.multipart import Multipart
-from tom_share_worker.delivery.destinations.tom import listing
+from tom_share_worker.delivery.destinations.multipart import DIGEST, Multipart
+from tom_share_worker.delivery.destinations.tom import listing, receipts, wire
 from tom_share_worker.delivery.destinations.tom.datums import Resolve
 from tom_share_worker.delivery.destinations.tom.session import Session
 from tom_share_worker.delivery.outcomes import (
@@ -26,12 +26,16 @@ from tom_share_worker.delivery.outcomes import (
     Interrupted,
     Outcome,
     Refused,
+    TryAgain,
 )
 from tom_share_worker.delivery.parcels import ProductParcel
 from tom_share_worker.models import Failure
 
 _TABLES = ("photometry", "spectroscopy")
 """Types of data products that every TOM reads data points from."""
+
+_FROM_A_PEER = {"Tom-Share-Version": str(wire.VERSION)}
+"""The header by which a TOM knows that the file comes from another one."""
 
 
 class Upload:
@@ -48,9 +52,12 @@ class Upload:
         self.parcel = parcel
         self.progress = progress
         self._resolve_again = resolve_again
+        self._to_peer = False
+        self._digest = ""
 
-    def send(self, remote_id: str) -> Outcome:
+    def send(self, remote_id: str, *, to_peer: bool = False) -> Outcome:
         """Upload the file; say what the other TOM made of it."""
+        self._to_peer = to_peer
         if self._is_at_home(remote_id):
             return Delivered(f"{self.session.name} is this TOM, which has this file.")
         answer = self._upload(remote_id)
@@ -61,14 +68,39 @@ class Upload:
             answer = self._upload(remote_id)
         if _says_exists(answer):
             return self._judge_older(remote_id)
+        if _says_damaged(answer):
+            return TryAgain(
+                Failure.DESTINATION_DOWN,
+                f"The file arrived damaged at {self.session.name}, which kept nothing "
+                f"of it.",
+            )
         self.session.halt_on_trouble(answer)
         body = answer.json()
         if not isinstance(body, dict):
             return self.session.nonsense()
         outcome = self._judge(body, remote_id)
-        if outcome == self._received() and answer.status == HTTPStatus.CREATED:
+        if isinstance(outcome, Refused):
+            return outcome
+        if answer.status == HTTPStatus.ACCEPTED or _is_unprocessed(body):
+            return self._follow(answer, outcome)
+        if answer.status == HTTPStatus.CREATED:
             return self._received(self._unread(body))
         return outcome
+
+    def _follow(self, answer: Answer, otherwise: Outcome) -> Outcome:
+        """Look what becomes of a file that is processed after it was received.
+
+        Where to look is kept before anything else, so that whoever goes on after a kill
+        asks there. Another account's upload may not be for us to see.
+        """
+        receipt = receipts.of(self.session, answer)
+        if not receipt:
+            return otherwise
+        self.progress.received(receipt)
+        told = receipts.wait(self.session, receipt, self.progress)
+        if told is None:
+            self.progress.received("")
+        return told or otherwise
 
     def _received(self, warning: str = "") -> Delivered:
         return Delivered(f"{self.session.name} received the file{warning}.")
@@ -167,20 +199,46 @@ class Upload:
             "extra_data": parcel.extra_data,
         }
         with parcel.open() as file:
-            body = Multipart(fields, "file", parcel.file_name, file, parcel.size)
-            return self.session.upload("api/dataproducts/", body)
+            body = Multipart(
+                *(fields, "file", parcel.file_name, file, parcel.size),
+                with_digest=self._to_peer,
+            )
+            answer = self.session.upload(
+                "api/dataproducts/", body, _FROM_A_PEER if self._to_peer else None
+            )
+        self._digest = body.digest
+        return answer
 
     def _is_this_file(self, body: dict[str, Any]) -> bool:
         """True if what the other TOM holds under an id can be this file.
 
-        An id of our making names one file only. Others need not: a file stored under
-        such an id must have our file's name, to which Django may have added something.
+        One that runs this app tells its digest. Else an id of our making names one file
+        only. Others need not: a file stored under such an id must have our file's name,
+        to which Django may have added something.
         """
+        if self._digest and body.get("sha256"):
+            return bool(body["sha256"] == self._digest)
         if self.parcel.id_is_ours:
             return True
         theirs = PurePosixPath(urlsplit(str(body.get("data"))).path).stem
         ours = PurePosixPath(get_valid_filename(self.parcel.file_name)).stem
         return theirs.startswith(ours)
+
+
+def _says_damaged(answer: Answer) -> bool:
+    """True if the digest that we sent is not that of what arrived."""
+    body = answer.json()
+    refused = answer.status in (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+    return refused and isinstance(body, dict) and DIGEST in body
+
+
+def _is_unprocessed(body: dict[str, Any]) -> bool:
+    """True if a file that is there already was not, or not yet, processed well."""
+    job = body.get("ingest")
+    return isinstance(job, dict) and job.get("status") != "done"
 
 
 def _says_exists(answer: Answer) -> bool:

@@ -37,22 +37,25 @@ class Session:
         *,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make a request with our account; once more with a new token if it expired."""
-        answer, authorization = self._once(method, path, params=params, body=body)
+        what = {"params": params, "body": body, "content": content, "headers": headers}
+        answer, authorization = self._once(method, path, **what)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             accounts.forget(self.settings, authorization)
             if self.settings.api_token is None:
-                answer, authorization = self._once(
-                    method, path, params=params, body=body
-                )
+                answer, authorization = self._once(method, path, **what)
                 if answer.status == HTTPStatus.UNAUTHORIZED:
                     accounts.forget(self.settings, authorization)
         return answer
 
-    def upload(self, path: str, body: Multipart) -> Answer:
+    def upload(
+        self, path: str, body: Multipart, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send a streamed body; a token that is refused is not used again."""
-        headers = {"Content-Type": body.content_type}
+        headers = {"Content-Type": body.content_type, **(headers or {})}
         answer, authorization = self._once("POST", path, stream=body, headers=headers)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             accounts.forget(self.settings, authorization)
