@@ -165,7 +165,10 @@ class IngestJob(models.Model):
             # What is due, the oldest first; and the claims that lapsed.
             models.Index(fields=["status", "next_attempt_at"], name="tsw_ingest_due"),
             models.Index(fields=["status", "lease_until"], name="tsw_ingest_lease"),
+            # What the pages and the API list and count.
             models.Index(fields=["user", "-id"], name="tsw_ingest_user"),
+            models.Index(fields=["user", "status", "-id"], name="tsw_ingest_own"),
+            models.Index(fields=["status", "-id"], name="tsw_ingest_status"),
         ]
 
     def __str__(self) -> str:
