@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,6 @@ from tom_dataproducts.models import (
 )
 from tom_targets.models import PersistentShare, Target
 
-from tests.ingest.peers import sender as senders
 from tests.ingest.peers.sender import (
     DATUMS,
     ONE_OF_EACH,
@@ -32,6 +32,8 @@ from tests.ingest.peers.sender import (
 )
 from tests.support import rows
 from tom_share_worker import toolkit
+from tom_share_worker.ingest.peers import batches, datums
+from tom_share_worker.ingest.problems import Problem
 from tom_share_worker.models import ReceivedBatch, SavedDatum
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +42,7 @@ pytestmark = pytest.mark.django_db
 def test_each_kind_is_stored_with_all_its_columns(
     sender: Sender, target: Target
 ) -> None:
-    common = {
+    common: dict[str, Any] = {
         "source_name": "Lasair",
         "source_location": "https://lasair.example/1",
         "reduction_version": "BANZAI 1.2",
@@ -265,7 +267,7 @@ def test_an_id_that_no_target_can_have_is_unknown(pk: int, sender: Sender) -> No
 
 @pytest.mark.parametrize("body", [[], "text", 7, None])
 def test_a_body_that_is_no_object_is_malformed(body: Any, sender: Sender) -> None:
-    problem(sender.post(senders.json.dumps(body).encode()), "malformed", 400)
+    problem(sender.post(json.dumps(body).encode()), "malformed", 400)
 
 
 def test_more_data_points_than_the_limit_are_too_many(
@@ -299,9 +301,6 @@ def test_a_target_that_goes_while_its_data_is_stored_is_unknown(
     sender: Sender, target: Target
 ) -> None:
     """Its row is gone when the transaction would lock it."""
-    from tom_share_worker.ingest.peers import batches, datums
-    from tom_share_worker.ingest.problems import Problem
-
     claim = batches.begin(sender.account, "k", "digest")
     assert isinstance(claim, batches.Claim)
     pk = target.pk

@@ -23,9 +23,16 @@ def refused(reason: str) -> Outcome:
 
 def packed(outcomes: Iterable[Outcome]) -> list[list[Any]]:
     """Return outcomes as few rows: mostly a whole batch has the same."""
-    return [[outcome, len(list(run))] for outcome, run in groupby(outcomes)]
+    return [
+        [outcome["outcome"], outcome.get("reason", ""), len(list(run))]
+        for outcome, run in groupby(outcomes)
+    ]
 
 
 def unpacked(runs: Iterable[list[Any]]) -> list[Outcome]:
     """Return the outcome of each data point again."""
-    return [outcome for outcome, length in runs for _ in range(length)]
+    found = []
+    for word, reason, length in runs:
+        outcome = {"outcome": word, "reason": reason} if reason else {"outcome": word}
+        found += [outcome] * length
+    return found
