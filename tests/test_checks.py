@@ -157,6 +157,26 @@ def test_w004_tells_when_our_api_is_not_served(settings: Any) -> None:
     assert not found["W004"].is_serious()
 
 
+class UrlsWithUploadsBefore:
+    """A TOM's urls.py that serves the host's own uploads, or something else there."""
+
+    urlpatterns = [
+        path("api/dataproducts/", lambda request: HttpResponse("mine")),
+        path("", include("tom_common.urls")),
+    ]
+
+
+def test_e008_tells_when_uploads_are_not_ours(settings: Any) -> None:
+    settings.ROOT_URLCONF = UrlsWithUploadsBefore
+
+    found = ours()
+
+    assert set(found) == {"E008"}
+    assert found["E008"].msg.startswith("/api/dataproducts/ is not answered")
+    assert "tom_common.urls" in str(found["E008"].hint)
+    assert found["E008"].is_serious()
+
+
 def test_w002_names_a_missing_broker_where_none_starts_by_itself(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

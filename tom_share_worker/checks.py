@@ -77,11 +77,31 @@ def check_routes(**_: Any) -> Iterator[CheckMessage]:
         address = "/" + _example(route)
         if _view_at(address) is not view:
             yield Error(
-                f"{address} is not answered by tom_share_worker, so shares are made by "
-                f"TOM Toolkit itself, inside the web request.",
+                f"{address} is not answered by tom_share_worker, so what is asked for "
+                f"there is done by TOM Toolkit itself, inside the web request.",
                 hint="Keep path('', include('tom_common.urls')) in the TOM's urls.py, "
                 "and no pattern for this address before it.",
                 id="tom_share_worker.E004",
+            )
+
+
+@register()
+def check_receiving(**_: Any) -> Iterator[CheckMessage]:
+    """E008: uploads by API are processed by the host itself, inside the web request."""
+    try:
+        from tom_share_worker import urls
+    except Exception:  # noqa: BLE001  (told by E003)
+        return
+    for name, viewset in urls.RECEIVING.items():
+        if _view_at(f"/api/{name}/") is not viewset:
+            yield Error(
+                f"/api/{name}/ is not answered by tom_share_worker, so data that comes "
+                f"in is processed inside the web request, and anybody may delete data "
+                f"points.",
+                hint="Something registered this name before, or the TOM's urls.py has "
+                "a pattern for it or imports tom_dataproducts.urls; keep "
+                "path('', include('tom_common.urls')) as its first pattern.",
+                id="tom_share_worker.E008",
             )
 
 
