@@ -6,6 +6,7 @@ Used by the tests of processing. The processor `Made` yields what a test gives i
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tom_dataproducts.models import DataProduct
 from tom_targets.models import Target
 
 from tests.support import rows
+from tests.support.rows import NIGHT
 from tom_share_worker import toolkit
 from tom_share_worker.toolkit import processing
 
@@ -40,6 +42,20 @@ class Made(DataProcessor):  # type: ignore[misc]  # the host has no types
 
     def data_type_override(self) -> str:
         return self.override
+
+
+def row(n: int = 0, **data: Any) -> tuple[Any, dict[str, Any], Any]:
+    """Return a row of a processor: each with a time of its own."""
+    return NIGHT + timedelta(minutes=n), {"filter": "r", "magnitude": 15.5} | data, ""
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "photometry": {"mag": 17.5, "band": "g", "limit": 20.5, "seeing": 1.5},
+    "spectroscopy": {"flux": [1.5, 2], "wl": [4000, 4001.5], "f_unit": "Jy"},
+    "astrometry": {"ra": 10.5, "declination": 5, "ra_err": 0.1, "note": {"a": [1]}},
+    "polarimetry": {"degree": 0.5, "telescope": "1m0"},
+}
+"""Data of a row of each kind; all but the first three go to the generic kind."""
 
 
 def product(

@@ -6,8 +6,6 @@ import hashlib
 import inspect
 import io
 import warnings
-import weakref
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,37 +15,14 @@ import time_machine
 from astropy.io import fits
 from django.db import connection
 from tom_dataproducts import data_processor, models
-from tom_dataproducts.models import DataProduct, PhotometryReducedDatum
 from tom_dataproducts.processors import photometry_processor
-from tom_targets.models import PersistentShare
 
-from tests.support import rows
 from tests.support.rows import NIGHT
 from tests.toolkit import processed
-from tests.toolkit.processed import HOSTS, MADE, OURS, SAMPLES, Made
-from tom_share_worker import toolkit
-from tom_share_worker.exceptions import ConfigurationError
-from tom_share_worker.models import SavedDatum
+from tests.toolkit.processed import HOSTS, KINDS, OURS, SAMPLES, row
 from tom_share_worker.toolkit import processing
 
 pytestmark = pytest.mark.django_db
-
-
-def row(n: int = 0, **data: Any) -> tuple[Any, dict[str, Any], Any]:
-    """Return a row of a processor: each with a time of its own."""
-    return NIGHT + timedelta(minutes=n), {"filter": "r", "magnitude": 15.5} | data, ""
-
-
-@pytest.fixture
-def made(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The processor that yields what it is given, for all photometry."""
-    settings.DATA_PROCESSORS = {"photometry": MADE}
-
-    def give(*some: Any, override: str = "") -> None:
-        monkeypatch.setattr(Made, "rows", some)
-        monkeypatch.setattr(Made, "override", override)
-
-    return give
 
 
 # --- what is stored is what the host stores ---------------------------------------
@@ -121,14 +96,6 @@ def test_files_leave_the_rows_that_the_host_would_store(
     assert processed.stored(ours) == processed.stored(theirs)
     expected = [] if data_type == "image_file" else [data_type]
     assert list(processed.stored(ours)) == expected
-
-
-KINDS: dict[str, dict[str, Any]] = {
-    "photometry": {"mag": 17.5, "band": "g", "limit": 20.5, "seeing": 1.5},
-    "spectroscopy": {"flux": [1.5, 2], "wl": [4000, 4001.5], "f_unit": "Jy"},
-    "astrometry": {"ra": 10.5, "declination": 5, "ra_err": 0.1, "note": {"a": [1]}},
-    "polarimetry": {"degree": 0.5, "telescope": "1m0"},
-}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -258,211 +225,6 @@ def test_a_spectrum_too_long_for_the_database_is_not_the_databases_trouble(
         assert processed.outcome(processed.ours, ours).__name__ == "DataError"
     else:
         assert processed.ours(ours).new == 1
-
-
-# --- processed again --------------------------------------------------------------
-
-
-def test_what_a_product_had_before_is_replaced_in_all_kinds(made: Any) -> None:
-    ours = processed.product()
-    other = processed.product(target=ours.target)
-    for kind, data in KINDS.items():
-        made((NIGHT, data, ""), override=kind)
-        processed.ours(other)
-        model = toolkit.DATUM_MODELS.get(kind, toolkit.DATUM_MODELS["generic"])
-        model._default_manager.filter(data_product=other).update(data_product=ours)
-    assert len(processed.stored(ours)) == 4
-    made(row(7))
-
-    assert processed.ours(ours) == processing.Stored(1, 1)
-    assert list(processed.stored(ours)) == ["photometry"]
-    assert processed.ours(ours) == processing.Stored(1, 1)
-
-
-def test_what_the_processor_saves_by_itself_stays(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def save(self: Any, product: DataProduct) -> Any:
-        PhotometryReducedDatum.objects.create(
-            target=product.target, data_product=product, bandpass="u", brightness=1.5
-        )
-        return [row()]
-
-    settings.DATA_PROCESSORS = {"photometry": MADE}
-    monkeypatch.setattr(Made, "process_data", save)
-    ours = processed.product()
-
-    assert processed.ours(ours) == processing.Stored(1, 1)
-    assert processed.ours(ours) == processing.Stored(1, 1)
-    bands = [datum["bandpass"] for datum in processed.stored(ours)["photometry"]]
-    assert bands == ["u", "r"]
-
-
-def test_what_was_there_stays_where_nothing_is_to_be_replaced(made: Any) -> None:
-    made(row())
-    ours = processed.product()
-    PhotometryReducedDatum.objects.create(
-        target=ours.target, data_product=ours, bandpass="u", brightness=1.5
-    )
-
-    reading = processing.read(ours)
-    stored = processing.store(ours, reading, groups=[], user=None, replace=False)
-
-    assert stored == processing.Stored(1, 1)
-    assert len(processed.stored(ours)["photometry"]) == 2
-
-
-# --- which processor, which hook --------------------------------------------------
-
-
-def test_without_a_processor_of_its_own_a_type_has_no_data(settings: Any) -> None:
-    ours = processed.product()
-    for known in ({}, {"spectroscopy": MADE}):
-        settings.DATA_PROCESSORS = known
-        assert processed.ours(ours) == processing.Stored(0, 0)
-    del settings.DATA_PROCESSORS
-    assert processed.ours(ours) == processing.Stored(0, 0)
-
-
-@pytest.mark.parametrize("path", ["no.such.Processor", "unheard", f"{MADE}r", 7])
-def test_a_processor_that_cannot_be_imported_is_told_with_its_setting(
-    path: Any, settings: Any
-) -> None:
-    settings.DATA_PROCESSORS = {"photometry": path}
-
-    with pytest.raises(ConfigurationError, match=r"DATA_PROCESSORS\['photometry'\]"):
-        processing.read(processed.product())
-
-
-def test_rows_that_are_not_counted_before_are_taken_too(
-    made: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made()
-    monkeypatch.setattr(Made, "process_data", lambda *_: (row(n) for n in range(3)))
-
-    assert processed.ours(processed.product()) == processing.Stored(3, 3)
-
-
-HOOKED: list[Any] = []
-
-
-def hook(product: Any) -> None:
-    HOOKED.append(product)
-
-
-def test_the_toms_own_hook_gets_the_product(settings: Any) -> None:
-    HOOKED.clear()
-    settings.HOOKS = {"data_product_post_upload": f"{__name__}.hook"}
-    ours = processed.product()
-
-    processing.run_upload_hook(ours)
-
-    assert [ours] == HOOKED
-
-
-@pytest.mark.parametrize("hooks", [{}, {"data_product_post_upload": ""}, None])
-def test_a_tom_without_hook_is_fine(hooks: Any, settings: Any) -> None:
-    ours = processed.product()
-    settings.HOOKS = hooks
-    if hooks is None:
-        del settings.HOOKS
-
-    processing.run_upload_hook(ours)
-
-
-def test_a_hook_that_cannot_be_imported_is_told_with_its_setting(settings: Any) -> None:
-    settings.HOOKS = {"data_product_post_upload": "no.such.hook"}
-
-    with pytest.raises(
-        ConfigurationError, match=r"HOOKS\['data_product_post_upload'\]"
-    ):
-        processing.run_upload_hook(processed.product())
-
-
-# --- continuous sharing -----------------------------------------------------------
-
-
-def test_continuous_sharing_is_told_of_what_is_new(made: Any) -> None:
-    ours, again = processed.product(), processed.product()
-    again.target = ours.target
-    again.save()
-    made(row(0), row(1))
-    processed.ours(ours)
-    PersistentShare.objects.create(
-        user=rows.person(), target=ours.target, destination="partner"
-    )
-    made(*(row(n) for n in range(1500)))
-
-    processed.ours(again)
-
-    fresh = PhotometryReducedDatum.objects.filter(data_product=again)
-    told = SavedDatum.objects.filter(kind="photometry").values_list(
-        "datum_pk", flat=True
-    )
-    assert fresh.count() == 1498
-    assert sorted(told) == sorted(fresh.values_list("pk", flat=True))
-
-
-def test_data_is_stored_whatever_becomes_of_sharing_it(
-    made: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(target: Any, reduced_datums: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT nothing FROM nowhere")
-
-    monkeypatch.setattr(data_processor, "continuous_share_data", fail)
-    ours = processed.product()
-    PersistentShare.objects.create(
-        user=rows.person(), target=ours.target, destination="partner"
-    )
-    made(row())
-
-    assert processed.ours(ours).new == 1
-    assert len(processed.stored(ours)["photometry"]) == 1
-
-
-# --- memory -----------------------------------------------------------------------
-
-
-class Counted(dict[str, Any]):
-    """The data of a row, of which it is known how many there are."""
-
-    alive = 0
-    most = 0
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        super().__init__(data)
-        Counted.alive += 1
-        Counted.most = max(Counted.most, Counted.alive)
-        weakref.finalize(self, Counted.gone)
-
-    @staticmethod
-    def gone() -> None:
-        Counted.alive -= 1
-
-
-class Endlessly:
-    """Very many rows, each made when it is asked for."""
-
-    def __len__(self) -> int:
-        return 8 * processing.AT_A_TIME
-
-    def __iter__(self) -> Iterator[Any]:
-        for n in range(len(self)):
-            time, data, source = row(n)
-            yield time, Counted(data), source
-
-
-@pytest.mark.parametrize("kind", ["photometry", "seeing"])
-def test_no_more_rows_are_held_than_are_written_at_once(
-    kind: str, made: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made(override=kind)
-    monkeypatch.setattr(Made, "rows", Endlessly())
-    monkeypatch.setattr(Counted, "most", 0)
-
-    assert processed.ours(processed.product()).new == 8 * processing.AT_A_TIME
-    assert Counted.most <= 2 * processing.AT_A_TIME
 
 
 def test_times_are_stored_to_the_microsecond(made: Any) -> None:

@@ -11,8 +11,7 @@ from guardian.shortcuts import get_group_perms, get_user_perms
 
 from tests.support.rows import NIGHT
 from tests.toolkit import processed
-from tests.toolkit.processed import MADE, Made
-from tests.toolkit.test_processing import KINDS, row
+from tests.toolkit.processed import KINDS, MADE, Made, row
 from tom_share_worker import toolkit
 from tom_share_worker.toolkit import processing
 

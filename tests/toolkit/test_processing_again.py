@@ -1,0 +1,161 @@
+"""Processing again what was processed, sharing what is new, and memory meanwhile."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from tom_dataproducts import data_processor
+from tom_dataproducts.models import DataProduct, PhotometryReducedDatum
+from tom_targets.models import PersistentShare
+
+from tests.support import rows
+from tests.support.rows import NIGHT
+from tests.toolkit import processed
+from tests.toolkit.processed import KINDS, MADE, Made, row
+from tom_share_worker import toolkit
+from tom_share_worker.models import SavedDatum
+from tom_share_worker.toolkit import processing
+
+pytestmark = pytest.mark.django_db
+
+
+# --- processed again --------------------------------------------------------------
+
+
+def test_what_a_product_had_before_is_replaced_in_all_kinds(made: Any) -> None:
+    ours = processed.product()
+    other = processed.product(target=ours.target)
+    for kind, data in KINDS.items():
+        made((NIGHT, data, ""), override=kind)
+        processed.ours(other)
+        model = toolkit.DATUM_MODELS.get(kind, toolkit.DATUM_MODELS["generic"])
+        model._default_manager.filter(data_product=other).update(data_product=ours)
+    assert len(processed.stored(ours)) == 4
+    made(row(7))
+
+    assert processed.ours(ours) == processing.Stored(1, 1)
+    assert list(processed.stored(ours)) == ["photometry"]
+    assert processed.ours(ours) == processing.Stored(1, 1)
+
+
+def test_what_the_processor_saves_by_itself_stays(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(self: Any, product: DataProduct) -> Any:
+        PhotometryReducedDatum.objects.create(
+            target=product.target, data_product=product, bandpass="u", brightness=1.5
+        )
+        return [row()]
+
+    settings.DATA_PROCESSORS = {"photometry": MADE}
+    monkeypatch.setattr(Made, "process_data", save)
+    ours = processed.product()
+
+    assert processed.ours(ours) == processing.Stored(1, 1)
+    assert processed.ours(ours) == processing.Stored(1, 1)
+    bands = [datum["bandpass"] for datum in processed.stored(ours)["photometry"]]
+    assert bands == ["u", "r"]
+
+
+def test_what_was_there_stays_where_nothing_is_to_be_replaced(made: Any) -> None:
+    made(row())
+    ours = processed.product()
+    PhotometryReducedDatum.objects.create(
+        target=ours.target, data_product=ours, bandpass="u", brightness=1.5
+    )
+
+    reading = processing.read(ours)
+    stored = processing.store(ours, reading, groups=[], user=None, replace=False)
+
+    assert stored == processing.Stored(1, 1)
+    assert len(processed.stored(ours)["photometry"]) == 2
+
+
+# --- continuous sharing -----------------------------------------------------------
+
+
+def test_continuous_sharing_is_told_of_what_is_new(made: Any) -> None:
+    ours, again = processed.product(), processed.product()
+    again.target = ours.target
+    again.save()
+    made(row(0), row(1))
+    processed.ours(ours)
+    PersistentShare.objects.create(
+        user=rows.person(), target=ours.target, destination="partner"
+    )
+    made(*(row(n) for n in range(1500)))
+
+    processed.ours(again)
+
+    fresh = PhotometryReducedDatum.objects.filter(data_product=again)
+    told = SavedDatum.objects.filter(kind="photometry").values_list(
+        "datum_pk", flat=True
+    )
+    assert fresh.count() == 1498
+    assert sorted(told) == sorted(fresh.values_list("pk", flat=True))
+
+
+def test_data_is_stored_whatever_becomes_of_sharing_it(
+    made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(target: Any, reduced_datums: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+    monkeypatch.setattr(data_processor, "continuous_share_data", fail)
+    ours = processed.product()
+    PersistentShare.objects.create(
+        user=rows.person(), target=ours.target, destination="partner"
+    )
+    made(row())
+
+    assert processed.ours(ours).new == 1
+    assert len(processed.stored(ours)["photometry"]) == 1
+
+
+# --- memory -----------------------------------------------------------------------
+
+
+class Counted(dict[str, Any]):
+    """The data of a row, of which it is known how many there are."""
+
+    alive = 0
+    most = 0
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__(data)
+        Counted.alive += 1
+        Counted.most = max(Counted.most, Counted.alive)
+        weakref.finalize(self, Counted.gone)
+
+    @staticmethod
+    def gone() -> None:
+        Counted.alive -= 1
+
+
+class Endlessly:
+    """Very many rows, each made when it is asked for."""
+
+    def __len__(self) -> int:
+        return 8 * processing.AT_A_TIME
+
+    def __iter__(self) -> Iterator[Any]:
+        for n in range(len(self)):
+            time, data, source = row(n)
+            yield time, Counted(data), source
+
+
+@pytest.mark.parametrize("kind", ["photometry", "seeing"])
+def test_no_more_rows_are_held_than_are_written_at_once(
+    kind: str, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(override=kind)
+    monkeypatch.setattr(Made, "rows", Endlessly())
+    monkeypatch.setattr(Counted, "most", 0)
+
+    assert processed.ours(processed.product()).new == 8 * processing.AT_A_TIME
+    assert Counted.most <= 2 * processing.AT_A_TIME
