@@ -1,5 +1,22 @@
-"""Door for Celery, which looks for tasks here."""
+"""Door for Celery, which looks for tasks here; the sweep is of both rooms."""
 
-from tom_share_worker.delivery.tasks import gather, plan, send, sweep, test_connection
+from celery import shared_task
 
-__all__ = ["gather", "plan", "send", "sweep", "test_connection"]
+from tom_share_worker import hints
+from tom_share_worker.delivery import sweep as delivery_sweep
+from tom_share_worker.delivery.tasks import gather, plan, send, test_connection
+from tom_share_worker.ingest import sweep as ingest_sweep
+from tom_share_worker.ingest.tasks import ingest
+
+__all__ = ["gather", "ingest", "plan", "send", "sweep", "test_connection"]
+
+
+@shared_task(
+    name="tom_share_worker.sweep", queue=hints.QUEUE, ignore_result=True, expires=60
+)
+def sweep() -> None:
+    """Find what the hints missed; for TOMs that run Celery beat."""
+    try:
+        delivery_sweep.sweep()
+    finally:  # what fails one must not keep the other waiting
+        ingest_sweep.sweep()

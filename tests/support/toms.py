@@ -7,6 +7,7 @@ else they need to know goes to them in the environment.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from urllib.parse import quote
 
 from django.db import connection
 
-from tests.support.processes import MANAGE, Process, manage
+from tests.support.processes import MANAGE, ROOT, Process, manage
 from tests.support.remote_tom import RemoteTom
 from tests.support.waiting import wait_until
-from tom_share_worker.models import Attempt, Delivery, Share, Worker
+from tom_share_worker.models import Attempt, Delivery, IngestJob, Share, Worker
 
 QUICK: dict[str, Any] = {
     "CONCURRENCY": 8,
@@ -52,6 +53,7 @@ class Tom:
         self.directory = directory
         self.broker_url = broker_url
         self.workers: list[Process] = []
+        self.processors: dict[str, str] = {}
         self._settings = settings
         settings.TOM_SHARE_WORKER = dict(QUICK)
         settings.DATA_SHARING = {}
@@ -77,6 +79,8 @@ class Tom:
             "TOM_DATA_DIR": str(self.directory),
             "TOM_DATA_SHARING": json.dumps(self._settings.DATA_SHARING),
             "TOM_SHARE_WORKER": json.dumps(self._settings.TOM_SHARE_WORKER),
+            "TOM_DATA_PROCESSORS": json.dumps(self.processors),
+            "PYTHONPATH": str(ROOT),  # where processors of the tests are
             "TOM_NAME": "Survey TOM",
             "TOM_LOG_LEVEL": "INFO",
             "REDIS_URL": self.broker_url,
@@ -99,8 +103,8 @@ class Tom:
     def start_celery(self, name: str, *arguments: str) -> Process:
         """Start a program of Celery itself, in place of `share_worker`."""
         command = [sys.executable, "-m", "celery", "-A", "tom_share_worker", *arguments]
-        project = str(MANAGE.parent)
-        env = {"DJANGO_SETTINGS_MODULE": "demo_tom.settings", "PYTHONPATH": project}
+        path = os.pathsep.join([str(MANAGE.parent), str(ROOT)])
+        env = {"DJANGO_SETTINGS_MODULE": "demo_tom.settings", "PYTHONPATH": path}
         process = Process(name, command, self.environment | env, self.directory)
         self.workers.append(process)
         return process
@@ -135,6 +139,12 @@ class Tom:
         lines += [
             f"    {row.delivery_id}/{row.number} {row.outcome}: {row.note}"
             for row in Attempt.objects.order_by("-pk")[:12]
+        ]
+        lines += [
+            f"  {job.pk} {job}: {job.status} attempts={job.attempt_count} "
+            f"lost={job.lost_count} hinted={job.hinted_at} lease={job.lease_until} "
+            f"next={job.next_attempt_at} {job.note}"
+            for job in IngestJob.objects.exclude(status="done")[:12]
         ]
         return "\n".join([*lines, *(worker.tell() for worker in self.workers)])
 

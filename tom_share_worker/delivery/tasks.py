@@ -10,7 +10,6 @@ from typing import Any
 from celery import Task, shared_task
 
 from tom_share_worker import hints
-from tom_share_worker.delivery import sweep as sweeping
 from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.delivery.planning import planner
 from tom_share_worker.delivery.sending import connection, sender
@@ -43,11 +42,3 @@ def test_connection(test_pk: int) -> str:
 def gather() -> None:
     """Make shares of what was saved; for TOMs that run Celery beat."""
     continuous.gather()
-
-
-@shared_task(
-    name="tom_share_worker.sweep", queue=hints.QUEUE, ignore_result=True, expires=60
-)
-def sweep() -> None:
-    """Find what the hints missed; for TOMs that run Celery beat."""
-    sweeping.sweep()

@@ -11,6 +11,7 @@ as the unmodified TOM that receives, and as the TOM the tests run on:
                            sqlite:///path                      a file in TOM_DATA_DIR
     TOM_DATA_SHARING       DATA_SHARING as JSON                none
     TOM_SHARE_WORKER       settings of the app as JSON         none
+    TOM_DATA_PROCESSORS    more DATA_PROCESSORS as JSON        none
     REDIS_URL              broker; read by tom_share_worker    a private one
     TOM_DEBUG              1 or 0                              1
     TOM_LOG_LEVEL          DEBUG, INFO, WARNING, ERROR         INFO
@@ -161,6 +162,7 @@ DATA_PROCESSORS = {
     "spectroscopy": (
         "tom_dataproducts.processors.spectroscopy_processor.SpectroscopyProcessor"
     ),
+    **environment.data("TOM_DATA_PROCESSORS", {}),
 }
 EXTRA_FIELDS = [
     {"name": "redshift", "type": "number"},

@@ -22,9 +22,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from tom_share_worker import broker, conf
-from tom_share_worker.delivery import sweep
+from tom_share_worker.delivery import sweep as delivery_sweep
 from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.ingest import sweep as ingest_sweep
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,11 @@ LOG_LEVELS = {0: "ERROR", 1: "INFO", 2: "INFO", 3: "DEBUG"}
 
 
 class Command(BaseCommand):
-    """Deliver shares, and look for what was missed."""
+    """Deliver shares, process what comes in, and look for what was missed."""
 
     help = (
-        "Delivers shares to other TOMs until Ctrl-C or SIGTERM; what it is sending by "
-        "then is finished or handed back."
+        "Delivers shares to other TOMs and processes incoming data products until "
+        "Ctrl-C or SIGTERM; what it is at by then is finished or handed back."
     )
     requires_system_checks = ()  # made apart, by a child that ends
 
@@ -51,7 +52,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--queues",
             default=QUEUES,
-            help="Queues to work on; ingest has no work yet (default: %(default)s).",
+            help="Queues to work on: delivery sends, ingest processes incoming data "
+            "products (default: %(default)s).",
         )
         parser.add_argument(
             "--without-sweep",
@@ -204,7 +206,8 @@ class Sweeper(threading.Thread):
             interval = conf.settings().SWEEP_INTERVAL
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + interval
-                self._look(sweep.sweep)
+                self._look(delivery_sweep.sweep)
+                self._look(ingest_sweep.sweep)
             else:
                 self._look(continuous.gather)
             self._stopping.wait(min(interval, GATHER_INTERVAL))

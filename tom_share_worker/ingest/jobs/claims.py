@@ -1,0 +1,139 @@
+"""The right of one worker to one ingest job, and every way a claimed row moves on.
+
+Each is a conditional UPDATE whose count is checked; `leases` keeps the claim. Only
+"done" is written elsewhere, by `processing`, together with the data.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from tom_share_worker import leases
+from tom_share_worker.ingest.jobs import dispatch
+from tom_share_worker.models import IngestFailure, IngestJob
+
+logger = logging.getLogger(__name__)
+
+LOST_LIMIT = 3
+"""A file whose process was lost so often is set aside instead of killing on."""
+
+LOST_PAUSE = timedelta(seconds=3)
+"""Wait after a lost process: a full memory, say, gets a moment to pass."""
+
+TRIES = 10
+"""How often a job is taken up while the database fails it; then people must look."""
+
+NO_CLAIM: dict[str, Any] = {"claim": "", "lease_until": None, "hinted_at": None}
+"""The columns of a job that nobody has."""
+
+
+def claim(job_pk: int, worker: str = "", task_id: str = "") -> str | None:
+    """Take a job that is due; return the token, or None where nothing is to be had."""
+    now = timezone.now()
+    token = uuid.uuid4().hex
+    taken = (
+        dispatch.due(now)
+        .filter(pk=job_pk)
+        .update(
+            status=IngestJob.Status.RUNNING,
+            claim=token,
+            hinted_at=None,
+            lease_until=leases.end(now),
+            started=now,
+            attempt_count=F("attempt_count") + 1,
+            worker=worker[:200],
+            task_id=task_id[:255],
+        )
+    )
+    # Nothing updated: another worker took it first, or it is no longer due.
+    return token if taken == 1 else None
+
+
+def ours(job_pk: int, token: str) -> QuerySet[IngestJob]:
+    """Return the row of a claim, or nothing once the claim is gone."""
+    return IngestJob.objects.filter(
+        pk=job_pk, claim=token, status=IngestJob.Status.RUNNING
+    )
+
+
+def end(
+    job_pk: int,
+    token: str,
+    status: IngestJob.Status,
+    note: str,
+    *,
+    failure: IngestFailure | None = None,
+    traceback: str = "",
+) -> bool:
+    """End a job; False if the claim was gone, so that nothing was written."""
+    columns = {"status": status, "note": note, "traceback": traceback}
+    return (
+        ours(job_pk, token).update(
+            failure=failure or "", ended=timezone.now(), **NO_CLAIM, **columns
+        )
+        == 1
+    )
+
+
+def hand_back(job_pk: int, token: str) -> bool:
+    """Return a job to the queue because its worker stops; it counts as not begun."""
+    return (
+        ours(job_pk, token).update(
+            attempt_count=F("attempt_count") - 1,
+            note="The worker was stopped in the middle; another one goes on.",
+            **_queued(timezone.now()),
+        )
+        == 1
+    )
+
+
+def postpone(job: IngestJob, token: str) -> bool:
+    """Try a job later that met trouble of the database; give up after many tries."""
+    if job.attempt_count >= TRIES:
+        note = f"This TOM's database failed {TRIES} times in the middle of this."
+        failed = IngestJob.Status.FAILED
+        return end(job.pk, token, failed, note, failure=IngestFailure.OUR_FAULT)
+    later = timezone.now() + timedelta(seconds=min(60, 2**job.attempt_count))
+    note = "This TOM's database failed in the middle of this; it is tried again."
+    return ours(job.pk, token).update(note=note, **_queued(later)) == 1
+
+
+def lose(
+    job: IngestJob,
+    token: str,
+    *,
+    pause: timedelta = LOST_PAUSE,
+    when: Q | None = None,
+) -> bool:
+    """Count a lost process: back to the queue, or set aside after three.
+
+    `when` narrows what the row must be by now for it.
+    """
+    now = timezone.now()
+    columns = _queued(now + pause)
+    note = "The process that read the file was lost in the middle; it is read again."
+    if job.lost_count + 1 >= LOST_LIMIT:
+        note = (
+            f"The process that read the file was lost {LOST_LIMIT} times in the middle "
+            f"of it, so the file was set aside."
+        )
+        columns |= {
+            "status": IngestJob.Status.FAILED,
+            "failure": IngestFailure.WORKER_LOST,
+            "ended": now,
+        }
+    row = ours(job.pk, token).filter(when or Q(), lost_count=job.lost_count)
+    moved = row.update(lost_count=F("lost_count") + 1, note=note, **columns) == 1
+    if moved:
+        logger.warning("%s (ingest job %s): %s", job, job.pk, note)
+    return moved
+
+
+def _queued(when: datetime) -> dict[str, Any]:
+    return {"status": IngestJob.Status.QUEUED, "next_attempt_at": when, **NO_CLAIM}

@@ -1,0 +1,169 @@
+"""Processes a data product: hook, read, store; what comes of it goes into the row.
+
+Called in the process of a job, and by `uploads` for accounts whose files are processed
+in the request. Data and the word "done" are written together or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from tom_share_worker import conf
+from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.ingest.jobs import claims, reasons
+from tom_share_worker.models import IngestFailure, IngestJob
+from tom_share_worker.toolkit import processing as toolkit
+
+logger = logging.getLogger(__name__)
+
+PRODUCT_GONE = "Its data product was deleted, so there is nothing to process."
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
+"""Not the file's fault, and over in a moment: whoever called tries again."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A job that came to an end without data."""
+
+    status: IngestJob.Status
+    note: str
+    failure: IngestFailure | None = None
+    traceback: str = ""
+
+
+class _ClaimLost(Exception):  # noqa: N818  (no error: somebody decided otherwise)
+    """The job was cancelled, or belongs to another worker by now."""
+
+
+def process(job_pk: int, token: str) -> None:
+    """Process the data product of a claimed job, and write what came of it.
+
+    Where the job is no longer ours, nothing is written. Trouble of the database is
+    raised, and leaves the row as it was.
+
+    The TOM's hook for uploads runs once, for a file whose processing is tried again,
+    too; killed inside it, or before its end was noted, it runs again.
+    """
+    rows = claims.ours(job_pk, token)
+    job = rows.select_related("data_product__target", "user").first()
+    if job is None:
+        return
+    try:
+        ended = _try(job, token)
+    except _ClaimLost:
+        ended = None
+    if ended is not None:
+        claims.end(
+            job_pk,
+            token,
+            ended.status,
+            ended.note,
+            failure=ended.failure,
+            traceback=ended.traceback,
+        )
+
+
+def _try(job: IngestJob, token: str) -> _Ended | None:
+    """Do all the steps; None when data and "done" were written."""
+    product = job.data_product
+    if product is None:
+        return _Ended(IngestJob.Status.CANCELLED, PRODUCT_GONE)
+    step = "hook"
+    try:
+        if not (product.data and product.data.storage.exists(product.data.name)):
+            note = "The file is not in this TOM's storage."
+            return _failed(IngestFailure.FILE_MISSING, note)
+        _run_hook_once(job, product, token)
+        step = "file"
+        reading = toolkit.read(product)
+        _store(job, product, reading, token)
+    except (_ClaimLost, *DATABASE_TROUBLE):
+        raise
+    except MemoryError:
+        pass  # told below, when what filled the memory is gone with its frames
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (told in the row)
+        return _explained(job, error, step)
+    else:
+        return None
+    note = reasons.memory_note(conf.settings().INGEST_MEMORY_LIMIT)
+    return _failed(IngestFailure.MEMORY_LIMIT, note)
+
+
+def _run_hook_once(job: IngestJob, product: Any, token: str) -> None:
+    if job.hook_ran:
+        return
+    toolkit.run_upload_hook(product)
+    if claims.ours(job.pk, token).update(hook_ran=True) != 1:
+        raise _ClaimLost
+
+
+def _store(job: IngestJob, product: Any, reading: toolkit.Reading, token: str) -> None:
+    """Store what was read and write "done", both or neither."""
+    with transaction.atomic():
+        stored = toolkit.store(
+            product,
+            reading,
+            groups=job.groups,
+            user=job.user,
+            # Only what an earlier time stored: the TOM's hook may have saved data, too.
+            replace=job.datum_count > 0,
+        )
+        # Last, as it locks the row: until here a person may cancel at once.
+        done = claims.ours(job.pk, token).update(
+            status=IngestJob.Status.DONE,
+            ended=timezone.now(),
+            datum_count=stored.total,
+            new_count=stored.new,
+            failure="",
+            note=_done_note(product.data_product_type, stored),
+            traceback="",
+            **claims.NO_CLAIM,
+        )
+        if done != 1:
+            raise _ClaimLost
+
+
+def _done_note(data_product_type: str, stored: toolkit.Stored) -> str:
+    if stored.total == 0:
+        known = getattr(django_settings, "DATA_PROCESSORS", None) or {}
+        if data_product_type in known:
+            return "Processed: the file holds no data points."
+        return "Processed: there is nothing to read in a file of this type."
+    points = "data point" if stored.total == 1 else "data points"
+    return f"Processed: {stored.total} {points}, {stored.new} of them new."
+
+
+def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
+    """Say what an error means for the job, in words."""
+    if IngestJob.objects.filter(pk=job.pk, data_product=None).exists():
+        return _Ended(IngestJob.Status.CANCELLED, PRODUCT_GONE)
+    traceback = reasons.traceback_text(error)
+    if isinstance(error, ConfigurationError):
+        logger.warning("Ingest job %s: %s", job.pk, error)
+        return _failed(IngestFailure.BAD_CONFIGURATION, str(error), traceback)
+    note = reasons.sentence(error, _path(job.data_product))
+    if step == "hook":
+        logger.error("The hook for uploads failed in ingest job %s.", job.pk)
+        note = f"This TOM's own code for uploads (HOOKS) failed: {note}"
+        return _failed(IngestFailure.OUR_FAULT, note, traceback)
+    logger.info("Ingest job %s: %s", job.pk, note)
+    return _failed(IngestFailure.UNREADABLE, note, traceback)
+
+
+def _failed(failure: IngestFailure, note: str, traceback: str = "") -> _Ended:
+    return _Ended(IngestJob.Status.FAILED, note, failure, traceback)
+
+
+def _path(product: Any) -> str:
+    """Return the path of the file, which is nobody's business; "" where it has none."""
+    try:
+        return str(product.data.path)
+    except NotImplementedError:
+        return ""
