@@ -9,11 +9,21 @@ _SHARED = (
     "before the other TOM is asked, and the page of the share tells what it said."
 )
 
+_RECEIVED = (
+    "Asserts in the answer to an upload what became of the file; that is answered "
+    "before the file is read. With PROCESS_IN_REQUEST it holds."
+)
+
+_UPLOADS = "tom_dataproducts.tests.test_api.TestDataProductViewset"
 _SHARES = "tom_dataproducts.tests.tests.TestShareDataProducts"
 _TARGET_LISTS = "tom_targets.tests.tests.TestShareTargetList"
 _TARGETS = "tom_targets.tests.tests.TestShareTargets"
 
 EXCEPTIONS: dict[str, str] = {
+    f"{_UPLOADS}.test_data_product_upload_duplicate_product_id_is_skipped": _RECEIVED,
+    f"{_UPLOADS}.test_data_product_upload_failed_processing": _RECEIVED,
+    f"{_UPLOADS}.test_data_product_upload_for_observation": _RECEIVED,
+    f"{_UPLOADS}.test_data_product_upload_for_target": _RECEIVED,
     f"{_SHARES}.test_share_dataproduct_no_valid_responses": _SHARED,
     f"{_SHARES}.test_share_dataproduct_valid_target_found": _SHARED,
     f"{_SHARES}.test_share_reduced_datums_invalid_responses": _SHARED,

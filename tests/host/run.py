@@ -1,8 +1,8 @@
-"""Runs the host's suites: `python -m tests.host.run`; called by `test_host_suites`.
+"""Runs the host's suites, or those named: `python -m tests.host.run`.
 
-The last line it prints is JSON: how many tests ran, and of those that did not pass the
-names, each with the last line of what it said. The suites read files beside them, so
-this runs where the host is installed.
+Called by `test_host_suites`. The last line it prints is JSON: how many tests ran, and
+of those that did not pass the names, each with the last line of what it said. The
+suites read files beside them, so this runs where the host is installed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def run() -> dict[str, Any]:
             results.append(result)
             return super().suite_result(suite, result, **kwargs)
 
-    Runner(verbosity=0, interactive=False).run_tests(list(SUITES))
+    Runner(verbosity=0, interactive=False).run_tests(sys.argv[1:] or list(SUITES))
     [result] = results
     bad = [*result.failures, *result.errors]
     bad += [(test, "passed") for test in result.unexpectedSuccesses]
