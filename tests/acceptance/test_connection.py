@@ -93,4 +93,4 @@ def test_a_tom_that_runs_this_app_is_recognised(
     found = {f.question: (f.found, f.words) for f in connection.look("equipped")}
 
     told, words = found["Does it run this app?"]
-    assert (told, words.startswith("Yes;")) == (Found.OK, True), found
+    assert (told, words.startswith("Yes, version")) == (Found.OK, True), found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tracemalloc
 from typing import IO, Any
@@ -12,7 +13,7 @@ from django.http.multipartparser import MultiPartParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tom_share_worker.delivery.destinations.multipart import Multipart
+from tom_share_worker.delivery.destinations.multipart import FileChanged, Multipart
 
 
 def parsed(body: Multipart, data: bytes) -> tuple[dict[str, Any], Any]:
@@ -93,3 +94,30 @@ def test_a_large_file_streams_in_flat_memory() -> None:
     tracemalloc.stop()
     assert read == len(body)
     assert peak < 2_000_000
+
+
+@given(content=st.binary(max_size=5000), step=st.integers(1, 3000))
+def test_the_digest_of_a_file_goes_after_it(content: bytes, step: int) -> None:
+    file = io.BytesIO(content)
+    body = Multipart({"a": "b"}, "file", "x", file, len(content), with_digest=True)
+    assert body.digest == ""
+
+    data = b"".join(iter(lambda: body.read(step) or b"", b""))
+
+    assert len(data) == len(body)
+    digest = hashlib.sha256(content).hexdigest()
+    assert body.digest == digest
+    assert data.index(digest.encode()) > data.index(b'filename="x"') + len(content)
+    if content:  # Django drops a file without content
+        found, upload = parsed(body, data)
+        assert found == {"a": "b", "sha256": digest}
+        assert upload.read() == content
+
+
+def test_a_file_that_changed_ends_without_a_digest() -> None:
+    body = Multipart({}, "file", "x", io.BytesIO(b"short"), 10, with_digest=True)
+
+    with pytest.raises(FileChanged):
+        body.read()
+
+    assert body.digest == ""

@@ -179,6 +179,26 @@ def test_what_no_constraint_concerns_is_compared_whole(
     assert sender.words(target, *datums, *datums) == ["already there"] * 4
 
 
+GIVEN = {
+    "source_name": "Survey TOM",
+    "source_location": "https://survey.example/api/reduceddatums/7/",
+}
+
+
+@pytest.mark.parametrize("first", [{}, GIVEN], ids=["here", "there"])
+def test_a_data_point_that_comes_back_to_where_it_began_is_there_already(
+    sender: Sender, target: Target, first: Any
+) -> None:
+    bare = {"brightness": None, "brightness_error": None, "exposure_time": 30.0}
+    sent = [generic(**first), photometry(0, **bare, **first)]
+    back = [generic(**{**GIVEN, **first}), photometry(0, **bare, **{**GIVEN, **first})]
+    bare_again = [generic(), photometry(0, **bare)]
+
+    assert sender.words(target, *sent) == ["created"] * 2
+    assert sender.words(target, *back) == ["already there"] * 2
+    assert sender.words(target, *bare_again) == ["already there"] * 2
+
+
 def test_ids_of_many_digits_are_told_apart(sender: Sender, target: Target) -> None:
     gaia = [generic(value={"id": 2**60 + n}) for n in (1, 2)]
 

@@ -22,6 +22,11 @@ SLICE = 500
 BESIDE = ("source_name", "source_location", "value")
 """What is told of a measurement, and is no part of it."""
 
+GIVEN = "/api/reduceddatums/"
+"""Part of the location that a TOM gives to what it shares without a source of its own.
+It is no source: where the data point began, and when it comes back there, it has none.
+"""
+
 
 class Found(NamedTuple):
     """A data point that stands where another one would go."""
@@ -43,7 +48,7 @@ class Holdings:
         self._names = [c.name for c in storing.columns(kind) if c.name not in BESIDE]
         self._measured = _getter(self._names)
         self._keys = [(key, _getter(key)) for key in storing.unique_keys(kind)]
-        self._whole = _getter([*self._names, *BESIDE])
+        self._all_but_source = _getter([*self._names, "value"])
         self._held: dict[Hashable, tuple[Any, Any]] = {}
         self._has_loose = any(not self._places(datum) for datum in datums)
         columns = [*self._names, *BESIDE] if self._has_loose else self._names
@@ -76,6 +81,11 @@ class Holdings:
             self._held[place] = entry
         if self._has_loose and not places:
             self._held[self._whole(datum)] = entry
+
+    def _whole(self, datum: Any) -> Hashable:
+        """Return all of a data point that tells it from others."""
+        source = datum.source_name, datum.source_location
+        return self._all_but_source(datum), ("", "") if GIVEN in source[1] else source
 
     def _places(self, datum: Any) -> list[tuple[tuple[str, ...], Hashable]]:
         """Return the constraints that concern a data point, and its place in each."""
