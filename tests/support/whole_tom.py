@@ -118,7 +118,7 @@ class WholeTom:
         return f"from tests.support import saving; saving.{call}"
 
     def upload(self, target: str, name: str, content: str) -> None:
-        """Upload a file of photometry through the TOM's own API."""
+        """Upload a file of photometry through the TOM's own API; a worker reads it."""
         assert self._server is not None
         (pk,) = self.ask("SELECT id FROM tom_targets_basetarget WHERE name = ?", target)
         answer = requests.post(
@@ -128,7 +128,7 @@ class WholeTom:
             auth=(ASTRONOMER.username, ASTRONOMER.password),
             timeout=60,
         )
-        assert answer.status_code == 201, answer.text[:500]
+        assert answer.status_code == 202, answer.text[:500]
 
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask its database."""
@@ -152,9 +152,11 @@ class WholeTom:
         )
 
     def counts(self) -> dict[str, int]:
-        """Count what continuous sharing did and has to do."""
+        """Count what came in, and what continuous sharing did and has to do."""
         one = {
             "saved": "SELECT count(*) FROM tom_share_worker_saveddatum",
+            "incoming": "SELECT count(*) FROM tom_share_worker_ingestjob "
+            "WHERE ended IS NULL",
             "open": "SELECT count(*) FROM tom_share_worker_share WHERE ended IS NULL",
             "shares": "SELECT count(*) FROM tom_share_worker_share",
             "deliveries": "SELECT count(*) FROM tom_share_worker_delivery",
@@ -170,9 +172,9 @@ class WholeTom:
         return dict(zip(columns, self.ask(query)[0], strict=True))
 
     def is_at_rest(self) -> bool:
-        """True when nothing was saved that is not shared, and nothing is under way."""
+        """True when all that came in is read, and all that was saved is shared."""
         counts = self.counts()
-        return counts["saved"] == counts["open"] == 0
+        return counts["incoming"] == counts["saved"] == counts["open"] == 0
 
     def tell(self) -> str:
         """Return how it stands, for a failure."""

@@ -96,7 +96,10 @@ def test_a_target_is_found_by_part_of_a_name_and_by_place(
     assert (row["ra"], row["dec"]) == (40.5, -1.5)
 
 
-def test_a_file_arrives_with_its_id(there: Target, account: Client) -> None:
+def test_a_file_arrives_with_its_id(
+    there: Target, account: Client, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = "tests.support.stock_urls"
     fields = {
         "target": there.pk,
         "product_id": "Survey TOM:7",
@@ -105,7 +108,7 @@ def test_a_file_arrives_with_its_id(there: Target, account: Client) -> None:
     }
     answers = [
         account.post(
-            "/api/dataproducts/",
+            "/stock/dataproducts/",
             fields | {"file": SimpleUploadedFile("image.fits", b"FITS")},
         )
         for _ in range(2)

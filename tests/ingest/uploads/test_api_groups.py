@@ -112,6 +112,19 @@ def test_an_unknown_group_is_told_in_words_and_leaves_nothing(
     uploading.assert_nothing_is_left()
 
 
+def test_groups_that_the_hosts_own_sharing_names_are_those_of_another_tom(
+    client: Client, groups: list[int], target: Any, settings: Any
+) -> None:
+    settings.TARGET_PERMISSIONS_ONLY = False
+    theirs = [{"id": pk, "name": "of another TOM"} for pk in (groups[0], 99999)]
+
+    answer = upload(client, target, groups=[str(group) for group in theirs])
+
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["groups"] == []
+    assert IngestJob.objects.get().groups == []
+
+
 def test_the_uploader_may_delete_what_they_uploaded(
     client: Client, member: Client, groups: list[int], target: Any, settings: Any
 ) -> None:

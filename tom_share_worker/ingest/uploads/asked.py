@@ -26,10 +26,12 @@ def groups(data: Any, nested: Iterable[dict[str, Any]]) -> list[int]:
     """Return the ids of the groups that may view the product and its data.
 
     `nested` is what the host's serializer found in fields like `groups[0]id`; plain
-    fields `groups` are taken, too.
+    fields `groups` are taken, too. The host's own sharing sends there, as Python writes
+    it, what groups the product has in the TOM that it comes from: not meant for us.
     """
     found = [str(group.get("id", "")) for group in nested]
-    found += [str(value).strip() for value in data.getlist("groups")]
+    plain = [str(value).strip() for value in data.getlist("groups")]
+    found += [value for value in plain if not value.startswith("{")]
     for value in found:
         if not value.isascii() or not value.isdigit() or int(value) >= NUMBER_LIMIT:
             raise ValidationError(
