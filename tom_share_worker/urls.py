@@ -8,7 +8,13 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from tom_share_worker import toolkit
 from tom_share_worker.delivery.asking import share_page, views
-from tom_share_worker.ingest.peers import capabilities, datums, description, follow
+from tom_share_worker.ingest.peers import (
+    capabilities,
+    datums,
+    description,
+    follow,
+    view,
+)
 from tom_share_worker.ingest.uploads import api as uploads
 from tom_share_worker.ingest.uploads import form as upload_form
 from tom_share_worker.status.api import views as api
@@ -46,6 +52,7 @@ PEERS: dict[str, Any] = {
     "api/tom-share/datums/": datums.Datums.as_view(),
     "api/tom-share/ingest/<int:pk>/": follow.Ingest.as_view(),
     "api/tom-share/openapi.json": description.openapi,
+    "api/tom-share/<path:address>": view.Nowhere.as_view(),
 }
 """The addresses for other TOMs that run this app; docs/protocol.md tells of them."""
 

@@ -16,6 +16,7 @@ from django.core.exceptions import (
 )
 from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -112,7 +113,7 @@ def _as_problem(error: Exception) -> Problem | None:
         case Http404():
             return Problem(NOT_FOUND, "There is nothing at this address.")
         case PermissionDenied():
-            return Problem(NOT_AUTHENTICATED, "This account may not do that.")
+            return _of_framework(exceptions.PermissionDenied())
         case RequestDataTooBig():
             return Problem(TOO_LARGE, "The body is larger than this TOM takes.")
         case SuspiciousOperation() | UnreadablePostError():

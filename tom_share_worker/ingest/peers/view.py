@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from tom_share_worker.ingest import problems
 from tom_share_worker.ingest.limits import AccountRate
+from tom_share_worker.ingest.problems import NOT_FOUND, Problem
 
 
 class OnlyJson(BaseContentNegotiation):
@@ -54,3 +55,17 @@ class PeerView(APIView):
     def get_exception_handler(self) -> Any:
         """Let refusals be problem details."""
         return problems.answer
+
+
+class Nowhere(PeerView):
+    """Whatever else is asked for below these addresses, in whatever way.
+
+    Without it Django would answer in HTML, or redirect to an address with a slash,
+    which turns a batch into a question.
+    """
+
+    authentication_classes: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse before anything is looked at."""
+        raise Problem(NOT_FOUND, "There is nothing at this address.")
