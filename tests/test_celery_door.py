@@ -18,7 +18,9 @@ from tests.support.processes import ROOT, Process
 from tests.support.waiting import wait_until
 
 DEMO = ROOT / "deploy" / "demo"
-TASKS = {f"tom_share_worker.{name}" for name in ("gather", "plan", "send", "sweep")}
+TASKS = {
+    f"tom_share_worker.{name}" for name in ("gather", "ingest", "plan", "send", "sweep")
+}
 BROKERS = ("TOM_SHARE_WORKER", "CELERY_BROKER_URL", "REDIS_URL")
 
 APP_AS_DOCUMENTED = """

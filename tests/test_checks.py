@@ -44,6 +44,18 @@ def test_a_right_tom_is_left_in_peace(settings: Any) -> None:
     assert ours() == {}
 
 
+@pytest.mark.parametrize("wrong", ["no.such.Processor", "Processor", "os.no.P", None])
+def test_w005_names_a_data_processor_that_is_not_there(
+    wrong: Any, settings: Any
+) -> None:
+    settings.DATA_PROCESSORS = settings.DATA_PROCESSORS | {"image_file": wrong}
+
+    message = ours()["W005"]
+
+    assert f"DATA_PROCESSORS['image_file'] is {wrong!r}" in message.msg
+    assert "Reprocess" in str(message.hint)
+
+
 @pytest.mark.parametrize("wrong", [{"SLOTS": 0}, {"SLOT": 4}, ["SLOTS"]])
 def test_e001_names_a_wrong_setting(wrong: Any, settings: Any) -> None:
     settings.TOM_SHARE_WORKER = wrong

@@ -18,8 +18,10 @@ from pytest_django import Settings
 from tests.support.processes import Process, manage
 from tests.support.toms import database_url
 from tests.support.waiting import wait_until
+from tom_share_worker import tasks
 from tom_share_worker.delivery import sweep
 from tom_share_worker.delivery.continuous import gathering as continuous
+from tom_share_worker.ingest import sweep as ingest_sweep
 from tom_share_worker.management.commands import share_worker
 
 
@@ -117,6 +119,31 @@ def test_a_sweep_that_fails_is_followed_by_the_next(
     assert third.wait(10)
     sweeper.stop()
     assert not sweeper.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore:[^$]*'queue' task attribute is deprecated")
+def test_a_sweep_of_one_room_that_fails_keeps_no_other_waiting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the worker nor in the task that beat sends."""
+    settings.TOM_SHARE_WORKER = {"SWEEP_INTERVAL": 60}
+    swept = threading.Event()
+
+    def failing() -> None:
+        raise RuntimeError("a destination is odd")
+
+    monkeypatch.setattr(sweep, "sweep", failing)
+    monkeypatch.setattr(ingest_sweep, "sweep", swept.set)
+    sweeper = share_worker.Sweeper()
+
+    sweeper.start()
+
+    assert swept.wait(10)
+    sweeper.stop()
+    swept.clear()
+    with pytest.raises(RuntimeError):
+        tasks.sweep()
+    assert swept.is_set()
 
 
 def test_saved_data_is_looked_for_in_between(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
@@ -148,6 +149,28 @@ def check_continuous_sharing(**_: Any) -> Iterator[CheckMessage]:
             "signal handlers.",
             id="tom_share_worker.E007",
         )
+
+
+@register()
+def check_data_processors(**_: Any) -> Iterator[CheckMessage]:
+    """W005: a data processor of the TOM is in a module that is not there.
+
+    Looked for and not imported: what reads files takes seconds to load.
+    """
+    processors = getattr(django_settings, "DATA_PROCESSORS", None) or {}
+    for data_type, path in dict(processors).items():
+        try:
+            module = find_spec(str(path).rpartition(".")[0])
+        except Exception:  # noqa: BLE001  (whatever its packages do when imported)
+            module = None
+        if module is None:
+            yield Warning(
+                f"DATA_PROCESSORS[{data_type!r}] is {path!r}, which is not there, so "
+                f"no file of this type can be processed.",
+                hint="Correct the path in settings.py, or install the package it is "
+                "in. Files that come meanwhile are kept; press Reprocess then.",
+                id="tom_share_worker.W005",
+            )
 
 
 @register()

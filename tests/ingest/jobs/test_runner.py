@@ -126,7 +126,7 @@ def test_what_takes_too_long_is_ended_with_what_it_started(settings: Any) -> Non
     job = ended(ingesting.job("endless"))
 
     assert (job.status, job.failure) == (Status.FAILED, IngestFailure.TIME_LIMIT)
-    assert job.note == "Reading it took longer than 1 seconds."
+    assert job.note == "Reading it took longer than 1 second."
     _, [pid, program] = processors.notes(job.data_product)
     wait_until(lambda: not running(pid), 5, "the process to end")
     wait_until(lambda: not running(program), 5, "its program to end")
