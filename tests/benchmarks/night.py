@@ -35,6 +35,20 @@ def targets(owner: str, *names: str) -> dict[str, int]:
     return made
 
 
+def measured(n: int) -> dict[str, Any]:
+    """Return the columns of the nth data point of a night."""
+    return {
+        "timestamp": NIGHT + timedelta(seconds=n),
+        "brightness": 15 + n / 10_007,
+        "brightness_error": 0.012,
+        "bandpass": "gri"[n % 3],
+        "unit": "AB mag",
+        "telescope": "1m0",
+        "instrument": "Sinistro",
+        "exposure_time": 30.0,
+    }
+
+
 def data(count: str, *names: str) -> None:
     """Give each target so many data points, the same to all."""
     from tom_dataproducts.models import PhotometryReducedDatum
@@ -43,21 +57,33 @@ def data(count: str, *names: str) -> None:
     for target in Target.objects.filter(name__in=names):
         PhotometryReducedDatum.objects.bulk_create(
             (
-                PhotometryReducedDatum(
-                    target=target,
-                    timestamp=NIGHT + timedelta(seconds=n),
-                    brightness=15 + n / 10_007,
-                    brightness_error=0.012,
-                    bandpass="gri"[n % 3],
-                    unit="AB mag",
-                    telescope="1m0",
-                    instrument="Sinistro",
-                    exposure_time=30.0,
-                )
+                PhotometryReducedDatum(target=target, **measured(n))
                 for n in range(int(count))
             ),
             batch_size=1000,
         )
+
+
+def bulk(count: str, name: str) -> float:
+    """Store rows as `data` makes them by a bare bulk_create; return the seconds."""
+    from tom_dataproducts.models import PhotometryReducedDatum
+    from tom_targets.models import Target
+
+    target = Target.objects.get(name=name)
+    rows = [
+        PhotometryReducedDatum(target=target, **measured(n)) for n in range(int(count))
+    ]
+    began = time.monotonic()
+    PhotometryReducedDatum.objects.bulk_create(rows)
+    return time.monotonic() - began
+
+
+def count(name: str) -> int:
+    """Return how many data points of photometry a target has."""
+    from tom_dataproducts.models import PhotometryReducedDatum
+
+    found: int = PhotometryReducedDatum.objects.filter(target__name=name).count()
+    return found
 
 
 def bodies(name: str, remote_id: str) -> list[str]:
@@ -80,7 +106,7 @@ def bodies(name: str, remote_id: str) -> list[str]:
     ]
 
 
-def share(name: str) -> int:
+def share(name: str, to: str = PARTNER) -> int:
     """Share all data of a target, as a click does; return the share's id."""
     from django.contrib.auth.models import User
     from tom_targets.models import Target
@@ -89,7 +115,7 @@ def share(name: str) -> int:
 
     person = User.objects.get(username=PERSON)
     target = Target.objects.get(name=name)
-    pk: int = outbox.share_target_data(person, PARTNER, target).pk
+    pk: int = outbox.share_target_data(person, to, target).pk
     return pk
 
 
@@ -174,7 +200,7 @@ def accounts() -> None:
 COMMANDS = {
     command.__name__: command
     for command in (
-        *(accounts, targets, data, bodies, share, stock),
+        *(accounts, targets, data, bulk, count, bodies, share, stock),
         *(product, share_product, stock_product, pause, resume),
     )
 }

@@ -183,6 +183,28 @@ def photometry_file() -> str:
     return "\n".join(rows) + "\n"
 
 
+def long_photometry_file(rows: int) -> str:
+    """Return a CSV file of a season in which one camera looked each few minutes."""
+    dice = random.Random("long")
+    lines = ["time,magnitude,error,filter,telescope,instrument"]
+    for number in range(rows):
+        magnitude = FOLLOWED.magnitude(120.0 * number / rows) + dice.gauss(0, 0.02)
+        time = 61132.5 + 120.0 * number / rows
+        lines.append(f"{time:.6f},{magnitude:.4f},0.0200,ip,MOA,MOA-cam3")
+    return "\n".join(lines) + "\n"
+
+
+WRONG_HEAD, RIGHT_HEAD = "mjd,magnitude", "time,magnitude"
+"""How a column is called in the broken file, and how TOM Toolkit wants it."""
+
+
+def broken_file() -> str:
+    """Return a CSV file of photometry whose times stand under a wrong name."""
+    rows = [f"{WRONG_HEAD},error,filter"]
+    rows += [f"{61180 + 3 * n}.125,11.{80 + n % 7},0.004,V" for n in range(12)]
+    return "\n".join(rows) + "\n"
+
+
 def spectrum_file() -> str:
     """Return a CSV file of a spectrum of the standard star."""
     rows = ["# DATE-OBS: 2026-05-21", "# FACILITY: NTT", "wavelength,flux"]

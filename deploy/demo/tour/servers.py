@@ -1,4 +1,4 @@
-"""The processes of the tour, run by honcho: two web servers and one share worker.
+"""The processes of the tour, run by honcho: a web server each, and two share workers.
 
 Called by run_demo.py. Whatever happens, none of them outlives the tour.
 """
@@ -90,7 +90,8 @@ class Servers:
             web += ["--no-control-socket"]  # both would want the one in the home
             lines.append(_line(f"{tom.key}-web", tom, ["-m", *web, "demo_tom.wsgi"]))
             if tom.with_share_worker:
-                lines.append(_line("worker", tom, ["manage.py", "share_worker"]))
+                worker = ["manage.py", "share_worker"]
+                lines.append(_line(f"{tom.key}-worker", tom, worker))
         return lines
 
     def _await(self, tom: Tom, deadline: float) -> None:

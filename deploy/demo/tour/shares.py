@@ -14,8 +14,6 @@ from bs4 import Tag
 from tour.browser import Browser, PageError, form_with
 from tour.screen import Screen
 
-DESTINATION = {"share_destination": "partner"}
-
 SHARE_TIMEOUT = 300.0
 """Seconds for a share of the tour to end; on a laptop each takes a few."""
 
@@ -30,37 +28,43 @@ class Share:
 
 
 def share_target(
-    browser: Browser, label: str, pk: int, *, photometry: bool = False
+    browser: Browser, to: str, label: str, pk: int, *, photometry: bool = False
 ) -> Share:
     """Share a target from its share page, with all of its photometry or with none."""
     action = f"/targets/{pk}/share/"
     form = form_with(browser.open(action), "share_destination")
     chosen = {"all-photometry": "on"} if photometry else {}
-    return _press(browser, label, form, action, typed=DESTINATION | chosen)
+    return _press(browser, label, form, action, typed=_destination(to) | chosen)
 
 
-def share_target_list(browser: Browser, label: str, pk: int) -> Share:
+def share_target_list(browser: Browser, to: str, label: str, pk: int) -> Share:
     """Share a whole target list with its data, by the button that says so."""
     action = f"/targets/targetgrouping/{pk}/share/"
     form = form_with(browser.open(action), "share_destination")
-    typed = {**DESTINATION, "dataSwitch": "on", "isSelectAll": "True"}
+    typed = {**_destination(to), "dataSwitch": "on", "isSelectAll": "True"}
     return _press(browser, label, form, action, typed=typed)
 
 
-def share_data_product(browser: Browser, label: str, target: int, pk: int) -> Share:
+def share_data_product(
+    browser: Browser, to: str, label: str, target: int, pk: int
+) -> Share:
     """Share one file from the list of files on its target's page."""
     action = f"/dataproducts/data/{pk}/share/"
     page = browser.open(f"/targets/{target}/")
     form = form_with(page, "share_destination", action)
-    return _press(browser, label, form, action, typed=DESTINATION)
+    return _press(browser, label, form, action, typed=_destination(to))
 
 
-def share_all_data(browser: Browser, label: str, target: int) -> Share:
+def share_all_data(browser: Browser, to: str, label: str, target: int) -> Share:
     """Share all data points of a target from its page, none of them ticked."""
     action = f"/dataproducts/target/{target}/share/"
     page = browser.open(f"/targets/{target}/")
     form = form_with(page, "share_destination", action)
-    return _press(browser, label, form, action, typed=DESTINATION)
+    return _press(browser, label, form, action, typed=_destination(to))
+
+
+def _destination(key: str) -> dict[str, str]:
+    return {"share_destination": key}
 
 
 def _press(browser: Browser, label: str, form: Tag, action: str, **more: Any) -> Share:
@@ -123,3 +127,22 @@ def follow(
         if over:
             return states
         time.sleep(0.3)
+
+
+def note(browser: Browser, share: Share) -> str:
+    """Return what the page says of the first delivery of a share."""
+    number = re.search(r"(\d+)/$", share.page)
+    deliveries = browser.json(f"/api/deliveries/?share={number and number[1]}")
+    return str(deliveries["results"][0]["note"])
+
+
+def retry(browser: Browser, share: Share) -> None:
+    """Press Retry on the page of a share."""
+    action = f"{share.page}retry/"
+    form = form_with(browser.open(share.page), "csrfmiddlewaretoken", action)
+    browser.send(form, {}, action)
+
+
+def arrived(browser: Browser, share: Share) -> bool:
+    """Return whether all of a share has arrived."""
+    return bool(browser.json(f"{share.page}progress/")["status"] == "delivered")

@@ -1,4 +1,4 @@
-"""The two TOMs of the tour: their directories, addresses and environments.
+"""The three TOMs of the tour: their directories, addresses and environments.
 
 Called by run_demo.py. A TOM is prepared once and then copied for every tour, so that
 each begins with the same sky.
@@ -23,6 +23,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 ROOT = PROJECT.parent.parent
 HOME = ROOT / ".demo"
 
+FAST = '{"photometry": "tom_share_worker.processors.PhotometryProcessor"}'
+"""Files of photometry are read by this app's own processor, where it is installed."""
+
 # Settings of the visitor's own TOM that would change what the tour shows.
 OTHER_PEOPLES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "TOM_SHARE_WORKER")
 
@@ -35,6 +38,7 @@ class Tom:
     name: str
     port: int
     with_share_worker: bool
+    receives: bool = True
     data_sharing: str = "{}"
 
     @property
@@ -54,25 +58,34 @@ class Tom:
             "TOM_DATA_DIR": str(directory or self.directory),
             "TOM_WITH_SHARE_WORKER": "1" if self.with_share_worker else "0",
             "TOM_DATA_SHARING": self.data_sharing,
+            "TOM_DATA_PROCESSORS": FAST if self.with_share_worker else "{}",
         }
 
 
-def two_toms() -> tuple[Tom, Tom]:
-    """Return the TOM that shares and the unmodified one that receives."""
-    ports = free_ports(2)
+def three_toms() -> tuple[Tom, Tom, Tom]:
+    """Return the TOM that shares, the unmodified one that receives, and one that
+    receives with this app and a worker of its own."""
+    ports = free_ports(3)
     partner = Tom("partner", "Partner TOM", ports[1], with_share_worker=False)
+    network = Tom("network", "Network TOM", ports[2], with_share_worker=True)
     sharing = {
-        "partner": {
-            "DISPLAY_NAME": partner.name,
-            "BASE_URL": f"{partner.url}/",
+        tom.key: {
+            "DISPLAY_NAME": tom.name,
+            "BASE_URL": f"{tom.url}/",
             "USERNAME": PARTNER.username,
             "PASSWORD": PARTNER.password,
         }
+        for tom in (partner, network)
     }
     survey = Tom(
-        "survey", "Survey TOM", ports[0], True, data_sharing=json.dumps(sharing)
+        "survey",
+        "Survey TOM",
+        ports[0],
+        with_share_worker=True,
+        receives=False,
+        data_sharing=json.dumps(sharing),
     )
-    return survey, partner
+    return survey, partner, network
 
 
 def free_ports(count: int) -> list[int]:
@@ -123,7 +136,7 @@ def _make(toms: Sequence[Tom], place: Path) -> None:
     runs = []
     for tom in toms:
         command = [sys.executable, "manage.py", "seed_demo"]
-        if not tom.with_share_worker:
+        if tom.receives:
             command.append("--receiver")
         runs.append(
             subprocess.Popen(

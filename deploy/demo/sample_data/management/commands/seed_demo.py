@@ -85,6 +85,9 @@ def make_data(owner: User) -> None:
     run_data_processor(
         add_product(standard, "efosc2-standard.csv", "spectroscopy", spectrum)
     )
+    # One that no TOM can read as it is; here nobody has tried.
+    broken = science.broken_file().encode()
+    add_product(standard, "broken-light-curve.csv", "photometry", broken)
 
 
 def add_event(event: science.Event, owner: User) -> Target:
