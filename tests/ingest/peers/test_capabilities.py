@@ -58,3 +58,13 @@ def test_a_locked_tom_tells_nobody_anything(settings: Any) -> None:
     settings.AUTH_STRATEGY = "LOCKED"
 
     assert Client().get(HERE).status_code == 403
+
+
+def test_a_locked_tom_can_open_its_api_to_accounts(
+    settings: Any, sender: Sender
+) -> None:
+    settings.AUTH_STRATEGY = "LOCKED"
+    settings.OPEN_URLS = ["/api/*"]
+
+    assert sender.get(HERE).status_code == 200
+    problem(sender.get("/api/tom-share/ingest/1/"), "not-found", 404)

@@ -2,8 +2,8 @@
 
 Called by the view in a transaction that holds the target. What is there already is
 found by a few queries before; the rest goes in by one statement for each kind, which is
-as fast as a database takes rows. Where it takes not all, halves are tried until each
-that it does not take stands alone: that one is refused in words, and the rest goes on.
+as fast as a database takes rows. Where it takes not all, less is tried until each that
+it does not take stands alone: that one is refused in words, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -90,11 +90,13 @@ class _Kind:
             self._outcomes |= dict.fromkeys(map(id, rows), CREATED)
 
     def _insert_less(self, rows: list[Row], error: DatabaseError) -> None:
-        """Try the halves of what the database did not take; tell of a single row."""
+        """Try less of what the database did not take; tell of a single row."""
         if len(rows) > 1:
-            middle = len(rows) // 2
-            self._insert(rows[:middle])
-            self._insert(rows[middle:])
+            # One row may have come in another way; too large ones are seldom alone,
+            # and each try writes them down anew.
+            size = len(rows) // 2 if isinstance(error, IntegrityError) else 1
+            for start in range(0, len(rows), size):
+                self._insert(rows[start : start + size])
             return
         (row,) = rows
         found = None
