@@ -5,4 +5,5 @@
 .venv/bin/python -m tests.benchmarks.large_file  the memory a file of 1 GB takes
 .venv/bin/python -m tests.benchmarks.million     the memory a million data points take
 .venv/bin/python -m tests.benchmarks.save        what a persistent share adds to saving
+.venv/bin/python -m tests.benchmarks.ingest      how long incoming files take
 """
