@@ -93,6 +93,26 @@ def test_who_may_view_only_the_product_is_told_that_it_is_here(
     assert upload(client_of(viewer), target, product_id="night-1").status_code == 200
 
 
+@pytest.mark.django_db
+def test_what_comes_by_another_request_between_two_looks_is_said_to_be_here(
+    client: Client, target: Any
+) -> None:
+    came: list[Any] = []
+
+    def meanwhile(execute: Any, sql: str, *args: Any) -> Any:
+        if "product_id" in sql and sql.startswith("SELECT %s") and not came:
+            came.append(None)
+            came.append(rows.product(target, name="night-1"))
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(meanwhile):
+        answer = upload(client, target, product_id="night-1")
+
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["id"] == came[1].pk
+    assert DataProduct.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_with_the_same_product_id_one_is_kept(
     account: User, target: Any
@@ -114,7 +134,8 @@ def test_of_many_at_once_with_the_same_product_id_one_is_kept(
     for thread in threads:
         thread.join()
 
-    assert sorted(answer.status_code for answer in found) == [200] * 4 + [202]
+    said = [answer.content.decode()[:300] for answer in found]
+    assert sorted(answer.status_code for answer in found) == [200] * 4 + [202], said
     assert len({answer.json()["id"] for answer in found}) == 1
     assert DataProduct.objects.count() == IngestJob.objects.count() == 1
     assert len(uploading.kept_files()) == 1

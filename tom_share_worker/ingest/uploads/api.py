@@ -75,7 +75,8 @@ class DataProducts(_AccountsWrite, receiving.DataProductViewSet):
         file.name = names.harmless(file.name)
         request.data["data"] = file
         serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        if not serializer.is_valid():
+            return self._wrong(request, serializer)
         token = uuid4().hex if asked.is_processed_at_once(request.user) else ""
         try:
             job = self._receive(request, serializer.validated_data, token)
@@ -122,6 +123,12 @@ class DataProducts(_AccountsWrite, receiving.DataProductViewSet):
             size=file.size,
             running_as=token,
         )
+
+    def _wrong(self, request: Any, serializer: Any) -> Response:
+        """Say what is wrong, unless it is that it came by another request just now."""
+        if known := self._known(request):
+            return answers.already_here(request, self._body(known), known)
+        raise ValidationError(serializer.errors)
 
     def _not_kept(self, request: Any, serializer: Any, error: Exception) -> Response:
         """Say why nothing was kept."""
