@@ -47,8 +47,11 @@ def test_an_upload_is_received_and_waits_to_be_processed(
     assert not PhotometryReducedDatum.objects.exists()
 
 
-def test_the_answer_says_where_to_follow_it(client: Client, target: Any) -> None:
-    answer = upload(client, target)
+@pytest.mark.parametrize("address", [API, "/api/dataproducts.json"])
+def test_the_answer_says_where_to_follow_it(
+    address: str, client: Client, target: Any
+) -> None:
+    answer = upload(client, target, to=address)
 
     job = IngestJob.objects.get()
     url = f"http://testserver/api/tom-share/ingest/{job.pk}/"

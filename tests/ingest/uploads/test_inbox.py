@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.messages import get_messages
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.signals import post_save
+from django.urls import reverse
 from tom_dataproducts.models import DataProduct
 
 from tests.ingest.uploads import uploading
@@ -294,6 +296,23 @@ def test_by_the_api_a_database_in_trouble_is_told_in_words(
 
     assert answer.status_code == 503
     assert "Try again later" in answer.json()["detail"]
+    uploading.assert_nothing_is_left()
+
+
+def test_on_the_form_a_database_in_trouble_is_told_in_words(
+    account: User, target: Any
+) -> None:
+    client = client_of(account)
+    form = {"files": uploading.file(), "target": target.pk, "referrer": "/"}
+
+    with jobs_away():
+        answer = client.post(
+            reverse("dataproducts:upload"), form | {"data_product_type": "photometry"}
+        )
+
+    (message,) = map(str, get_messages(answer.wsgi_request))
+    assert "night.csv" in message
+    assert "could not store the file" in message
     uploading.assert_nothing_is_left()
 
 

@@ -6,7 +6,9 @@ Called by `api`.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 
+from django.urls import reverse
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -19,6 +21,9 @@ ALREADY_HERE = "Data product already exists. Skipping upload."
 """The host's words, which its own sharing shows to people."""
 
 NO_FILE = "No file was sent. Send it as the part 'file' of a multipart/form-data form."
+
+UPLOADS = "api:dataproducts-list"
+"""The host's name for the address of uploads."""
 
 Body = dict[str, Any]
 
@@ -82,6 +87,7 @@ def _ended(request: Any, body: Body, job: IngestJob) -> Response:
 
 def _ingest(request: Any, job: IngestJob) -> Body:
     """Return how a job stands, and where to follow it."""
-    # Beside this address, wherever the TOM's API is.
-    url = request.build_absolute_uri(f"../tom-share/ingest/{job.pk}/")
+    # Beside the uploads, wherever the TOM's API is.
+    path = urljoin(reverse(UPLOADS), f"../tom-share/ingest/{job.pk}/")
+    url = request.build_absolute_uri(path)
     return {"id": job.pk, "status": job.status, "url": url}
