@@ -22,6 +22,7 @@ from tom_share_worker.status.incoming import api as incoming_api
 from tom_share_worker.status.persistent import api as persistent_api
 from tom_share_worker.status.persistent import pages as persistent_pages
 from tom_share_worker.status.urls import urlpatterns as status_patterns
+from tom_share_worker.toolkit import hooks
 
 app_name = "tom_share_worker"
 
@@ -69,8 +70,9 @@ RECEIVING: dict[str, Any] = {
 }
 """What of the host's REST API is answered here: the first to register is served."""
 
-for name, viewset in (API | RECEIVING).items():
+for name, viewset in API.items():
     toolkit.api_router().register(name, viewset, name)
+hooks.take_over_api(RECEIVING)
 
 
 def host_patterns() -> list[URLPattern | URLResolver]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.db.models.signals import post_save
-from tom_dataproducts import data_processor
+from tom_dataproducts import api_views, data_processor
 from tom_dataproducts.models import REDUCED_DATUM_MODELS
 from tom_targets import sharing
+from tom_targets.api_views import TargetViewSet
 from tom_targets.signals import handlers
 
 from tests.support.processes import MANAGE
@@ -129,3 +130,16 @@ def test_it_holds_where_our_app_is_ready_before_the_hosts(tmp_path: Path) -> Non
     )
 
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_host_does_not_warn_that_names_of_its_api_are_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It registers its own names after ours, at each start; that is how it should be."""
+    router = toolkit.api_router()
+    with caplog.at_level("WARNING", "tom_common.api_router"):
+        router.register("dataproducts", api_views.DataProductViewSet, "dataproducts")
+        router.register("targets", TargetViewSet, "targets")
+
+    assert "dataproducts" not in caplog.text
+    assert "targets is already registered" in caplog.text

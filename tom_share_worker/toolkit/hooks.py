@@ -1,4 +1,4 @@
-"""Where the host's continuous sharing is taken over.
+"""Where parts of the host are taken over: its continuous sharing, names in its API.
 
 Called when the app is ready, by the system checks, and for data that was just saved.
 `tests/toolkit/test_hooks.py` holds a test for each thing this file relies on.
@@ -6,8 +6,9 @@ Called when the app is ready, by the system checks, and for data that was just s
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from tom_dataproducts import data_processor
 from tom_targets import sharing as target_sharing
 from tom_targets.signals import handlers
 
-from tom_share_worker.toolkit import DATUM_MODELS
+from tom_share_worker.toolkit import DATUM_MODELS, api_router
+
+_API_LOGGER = "tom_common.api_router"
 
 _HOSTS_OWN = target_sharing.continuous_share_data
 """The host's function that shares new data at once, inside whatever saved it."""
@@ -61,6 +64,27 @@ def host_shares_itself() -> list[str]:
         if handlers.cb_reduceddatum_post_save in receivers:
             left.append(f"the signal post_save of {kind}")
     return left
+
+
+def take_over_api(viewsets: Mapping[str, Any]) -> None:
+    """Answer these names of the TOM's REST API, which the host registers later in vain.
+
+    The host warns of that at each start, as if something were wrong.
+    """
+    for name, viewset in viewsets.items():
+        api_router().register(name, viewset, name)
+    logging.getLogger(_API_LOGGER).addFilter(_AllButVain(viewsets))
+
+
+class _AllButVain(logging.Filter):
+    """Lets pass what the router says, but not that a name of ours is taken."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self._ends = tuple(f"-> {name} is already registered" for name in names)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().endswith(self._ends)
 
 
 _TOLD_APART_BY: dict[str, tuple[str, ...]] = {
