@@ -146,8 +146,9 @@ def _live(nursery: int, channel: int) -> None:
         guards.die_with(nursery)
         os.setsid()  # what a processor starts can be killed with it, as one group
         guards.be_killed_first()
-        with socket.socket(fileno=channel) as worker:
-            status = _work(worker)
+        # Closed by the end of this process, and by nothing before it.
+        worker = socket.socket(fileno=channel)
+        status = _work(worker)
     except BrokenPipeError:
         pass  # the worker wants this no more
     except BaseException:  # noqa: BLE001  (nothing may go on in this copy of a process)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from tom_share_worker import conf
@@ -83,6 +83,7 @@ def _try(job: IngestJob, token: str) -> _Ended | None:
         _run_hook_once(job, product, token)
         step = "file"
         reading = toolkit.read(product)
+        _begin_new_session()
         _store(job, product, reading, token)
     except (_ClaimLost, *DATABASE_TROUBLE):
         raise
@@ -102,6 +103,16 @@ def _run_hook_once(job: IngestJob, product: Any, token: str) -> None:
     toolkit.run_upload_hook(product)
     if claims.ours(job.pk, token).update(hook_ran=True) != 1:
         raise _ClaimLost
+
+
+def _begin_new_session() -> None:
+    """Leave a session that was idle for as long as the file was read.
+
+    That may be minutes, after which a firewall or a server that was restarted has cut
+    it. A request that is one transaction has to stay in it.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def _store(job: IngestJob, product: Any, reading: toolkit.Reading, token: str) -> None:
