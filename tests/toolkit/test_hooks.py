@@ -135,7 +135,7 @@ def test_it_holds_where_our_app_is_ready_before_the_hosts(tmp_path: Path) -> Non
 def test_the_host_does_not_warn_that_names_of_its_api_are_ours(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It registers its own names after ours, at each start; that is how it should be."""
+    """It registers its own names after ours, at each start, as it should."""
     router = toolkit.api_router()
     with caplog.at_level("WARNING", "tom_common.api_router"):
         router.register("dataproducts", api_views.DataProductViewSet, "dataproducts")

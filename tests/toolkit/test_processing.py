@@ -166,6 +166,21 @@ def test_further_data_is_written_as_json_can_say_it(made: Any) -> None:
     assert datum["value"] == plain | {"deep": {"inf": [None]}}
 
 
+def test_a_file_does_not_say_what_ids_its_rows_get(settings: Any) -> None:
+    """The host lets it: such rows can hide others, and take ids that are to come."""
+    settings.DATA_PROCESSORS = {"photometry": HOSTS}
+    there = processed.product("time,filter,magnitude\n59000.5,r,15.5\n")
+    processed.ours(there)
+    [pk] = models.PhotometryReducedDatum.objects.values_list("pk", flat=True)
+    other = processed.product(f"time,filter,magnitude,id\n59001.5,r,16.5,{pk}\n")
+
+    assert processed.ours(other) == processing.Stored(1, 1)
+
+    [datum] = models.PhotometryReducedDatum.objects.filter(data_product=other)
+    assert datum.pk != pk
+    assert datum.value == {"time": 59001.5, "extra_id": pk}
+
+
 def test_a_row_whose_source_is_unknown_is_stored(made: Any) -> None:
     made((NIGHT, {"filter": "r", "mag": 15.0}, None))
     ours = processed.product()

@@ -53,9 +53,7 @@ urlpatterns = [
         name="connection-test-progress",
     ),
     path("incoming/", incoming.IngestJobList.as_view(), name="ingest-job-list"),
-    path(
-        "incoming/<int:pk>/", incoming.IngestJobDetail.as_view(), name="ingest-job"
-    ),
+    path("incoming/<int:pk>/", incoming.IngestJobDetail.as_view(), name="ingest-job"),
     path(
         "incoming/<int:pk>/progress/",
         incoming.IngestJobProgress.as_view(),

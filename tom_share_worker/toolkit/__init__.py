@@ -115,7 +115,7 @@ def custom_fields(target: Any) -> dict[str, str]:
 
 
 def data_product_type_title(key: str) -> str:
-    """Return what people call a data product type, or its key where no setting has it."""
+    """Return what people call a data product type, or its key if none knows it."""
     return str(dict(DATA_TYPE_CHOICES).get(key, key))
 
 

@@ -59,6 +59,10 @@ def _named(row: Row) -> dict[str, Any]:
     time, data, source = row
     # The columns want a text: with None the row is lost, or refused, by database.
     source = "" if source is None else source
+    if "id" in data:
+        # The host makes it the row's own id: what a file names could hide rows, and
+        # lie in the way of ids to come.
+        data = {"extra_id" if name == "id" else name: data[name] for name in data}
     named = {"timestamp": _aware(time), "source_name": source, **data}
     if "timestamp" in data:
         named["timestamp"] = _aware(data["timestamp"])
