@@ -7,7 +7,6 @@ import time
 import pytest
 
 from tests.acceptance.test_kills import (
-    assert_each_attempt_is_on_record,
     at_work,
     retry_until_delivered,
     start_workers,
@@ -16,7 +15,12 @@ from tests.support import misbehaviour, rows
 from tests.support.misbehaviour import Behaviour
 from tests.support.remote_peer import ASK, BATCH, RECEIPT, Peer
 from tests.support.remote_tom import RemoteTom
-from tests.support.toms import WAIT, Tom, attempts_of
+from tests.support.toms import (
+    WAIT,
+    Tom,
+    assert_each_attempt_is_on_record,
+    attempts_of,
+)
 from tests.support.waiting import wait_until
 from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.models import Attempt, Delivery, Share

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from tom_dataproducts.models import PhotometryReducedDatum
 
@@ -15,6 +16,7 @@ from tests.support.remote_peer import ASK, BATCH, Peer
 from tests.support.remote_tom import RemoteTom
 from tom_share_worker import presence
 from tom_share_worker.delivery import actions, memory, sweep
+from tom_share_worker.delivery.ledger import Fate
 from tom_share_worker.delivery.planning import planner
 from tom_share_worker.delivery.sending import claims, progress, sender
 from tom_share_worker.delivery.sending import connection as testing
@@ -136,9 +138,8 @@ def test_a_surprise_is_remembered_for_minutes_and_the_data_go_as_to_a_stock_tom(
     assert state().peer == {}
 
     remote.speak()
-    Destination.objects.update(
-        peer_asked=state().peer_asked - memory.PEER_FAILED_FOR - timedelta(seconds=1)
-    )
+    later = memory.PEER_FAILED_FOR + timedelta(seconds=1)
+    Destination.objects.update(peer_asked=F("peer_asked") - later)
     send(again(first))
     assert len(remote.asked(*ASK)) == 2
     assert state().peer["batch"] == 2000
@@ -304,7 +305,7 @@ def test_a_ledger_in_which_nothing_changed_is_not_written_again(
         assert report.keep_going()
     assert "UPDATE" not in asked.captured_queries[0]["sql"]
 
-    report.settle(report.ledger.pending()[0], progress.Fate.DELIVERED)
+    report.settle(report.ledger.pending()[0], Fate.DELIVERED)
     with django_assert_num_queries(1) as asked:
         assert report.keep_going()
     assert "UPDATE" in asked.captured_queries[0]["sql"]

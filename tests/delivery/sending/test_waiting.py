@@ -62,6 +62,7 @@ def send(share: Share) -> Delivery:
 def let_pass(seconds: float) -> None:
     """Let so much time have passed since the attempts that were made."""
     for attempt in Attempt.objects.all():
+        assert attempt.ended is not None
         Attempt.objects.filter(pk=attempt.pk).update(
             started=attempt.started - timedelta(seconds=seconds),
             ended=attempt.ended - timedelta(seconds=seconds),

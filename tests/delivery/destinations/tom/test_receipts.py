@@ -221,11 +221,11 @@ def places(remote: RemoteTom, elsewhere: RemoteTom) -> list[str]:
     """Return addresses to which our account must not go."""
     ours, host = remote.url, f"127.0.0.1:{remote.port}"
     return [
-        receipt_of(elsewhere),
-        f"//127.0.0.1:{elsewhere.port}/api/tom-share/ingest/7/",
-        f"https://{host}/api/tom-share/ingest/7/",
-        f"http://{host}@127.0.0.1:{elsewhere.port}/api/tom-share/ingest/7/",
-        f"http://user:secret@{host}/api/tom-share/ingest/7/",
+        receipt_of(elsewhere, 99),
+        f"//127.0.0.1:{elsewhere.port}/api/tom-share/ingest/99/",
+        f"https://{host}/api/tom-share/ingest/99/",
+        f"http://{host}@127.0.0.1:{elsewhere.port}/api/tom-share/ingest/99/",
+        f"http://user:secret@{host}/api/tom-share/ingest/99/",
         f"{ours}api/tom-share/ingest/../../targets/1/",
         f"{ours}api/targets/1/",
         "http://[::1",
