@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.processors import PROCESSORS
 from tests.support.toms import database_url
-from tom_share_worker.ingest.jobs import isolation
+from tom_share_worker.ingest.jobs import keeper
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _processors(settings: Any) -> None:
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the files are that a nursery reads, which serves all tests of a module."""
     yield tmp_path_factory.mktemp("nursery")
-    isolation.stop()
+    keeper.stop()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.support import ingesting, processors
 from tests.support.waiting import wait_until
 from tom_share_worker import presence
 from tom_share_worker.ingest import actions
-from tom_share_worker.ingest.jobs import isolation, runner
+from tom_share_worker.ingest.jobs import keeper, runner
 from tom_share_worker.models import IngestFailure, IngestJob
 
 pytestmark = [
@@ -235,7 +235,7 @@ def test_a_job_that_the_database_failed_is_tried_again_uncounted_as_lost() -> No
 
 
 def nursery_pid() -> int:
-    nursery = isolation._current
+    nursery = keeper._current
     assert nursery is not None
     assert nursery._process is not None
     return nursery._process.pid
@@ -289,7 +289,7 @@ def test_a_nursery_ends_when_it_is_told() -> None:
     run(ingesting.job())
     pid = nursery_pid()
 
-    isolation.stop()
+    keeper.stop()
 
     assert not running(pid)
 
@@ -298,7 +298,7 @@ def test_threads_that_come_first_at_once_start_one_nursery(
     pool: ThreadPoolExecutor, settings: Any
 ) -> None:
     settings.TOM_SHARE_WORKER |= {"INGEST_CONCURRENCY": 4}
-    isolation.stop()
+    keeper.stop()
     barrier = threading.Barrier(4)
 
     def first(job: IngestJob) -> int:

@@ -1,6 +1,6 @@
 """The nursery: a program that forks a process for each ingest job, ready to go.
 
-Started by `isolation`, one for each worker process. It has imported what reading files
+Started by `keeper`, one for each worker process. It has imported what reading files
 takes, holds no database connection and has one thread, so that forking it is quick and
 safe in any Celery pool. It ends with its worker and takes its processes along.
 
