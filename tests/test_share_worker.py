@@ -161,7 +161,7 @@ def test_saved_data_is_looked_for_in_between(
 
     monkeypatch.setattr(sweep, "sweep", lambda: None)
     monkeypatch.setattr(continuous, "gather", failing)
-    monkeypatch.setattr(share_worker, "GATHER_INTERVAL", 0.01)
+    monkeypatch.setattr(share_worker, "GLANCE_INTERVAL", 0.01)
     sweeper = share_worker.Sweeper()
 
     sweeper.start()

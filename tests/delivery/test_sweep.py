@@ -152,3 +152,31 @@ def test_an_attempt_is_ended_whose_delivery_was_cancelled_before_its_worker_died
     attempt = delivery.attempts.get()
     assert attempt.ended is not None
     assert attempt.outcome == Attempt.Outcome.LOST
+
+
+def test_a_file_that_is_followed_is_looked_at_again_between_two_sweeps(
+    share: Share,
+) -> None:
+    """The other TOM needs moments to process it, and the sweep comes each ten seconds.
+
+    What is due for another reason waits for the sweep.
+    """
+    followed = rows.delivery(
+        share, receipt="http://127.0.0.1:9/api/tom-share/ingest/7/"
+    )
+    rows.delivery(share, next_attempt_at=timezone.now() + timedelta(seconds=9))
+
+    sweep.glance()
+
+    hinted = Delivery.objects.exclude(hinted_at=None)
+    assert list(hinted.values_list("pk", flat=True)) == [followed.pk]
+
+
+def test_nothing_is_dispatched_between_two_sweeps_where_no_file_is_followed(
+    share: Share,
+) -> None:
+    rows.delivery(share)
+
+    sweep.glance()
+
+    assert not Delivery.objects.exclude(hinted_at=None).exists()

@@ -68,6 +68,16 @@ def _order(destination: str) -> tuple[str, ...]:
     return ("-share_id" if newest_first else "next_attempt_at", "pk")
 
 
+def dispatch_followed() -> int:
+    """Dispatch where a file that was received is to be looked at again.
+
+    The other TOM needs moments to process it; the sweep would take ten seconds.
+    """
+    followed = due(timezone.now()).filter(receipt__gt="")
+    keys = followed.order_by().values_list("destination", flat=True).distinct()
+    return sum(dispatch(key) for key in keys)
+
+
 def dispatch_all() -> int:
     """Dispatch for every destination that has something due."""
     keys = due(timezone.now()).order_by().values_list("destination", flat=True)

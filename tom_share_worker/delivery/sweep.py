@@ -30,11 +30,18 @@ def sweep() -> None:
     release_lapsed(timezone.now())
     _end_orphaned_attempts(timezone.now())
     connection.tend()
+    continuous.drop_orphans()
     continuous.gather()
     for pk in _unplanned():
         hints.plan(pk)
     closing.settle_all()
     dispatch.dispatch_all()
+
+
+def glance() -> None:
+    """Look, each second, for what waits for moments: saved data, followed files."""
+    continuous.gather()
+    dispatch.dispatch_followed()
 
 
 def _unplanned() -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from tom_share_worker import hints
-from tom_share_worker.delivery.continuous import gathering as continuous
+from tom_share_worker.delivery import sweep as sweeping
 from tom_share_worker.delivery.planning import planner
 from tom_share_worker.delivery.sending import connection, sender
 
@@ -40,5 +40,5 @@ def test_connection(test_pk: int) -> str:
     name="tom_share_worker.gather", queue=hints.QUEUE, ignore_result=True, expires=5
 )
 def gather() -> None:
-    """Make shares of what was saved; for TOMs that run Celery beat."""
-    continuous.gather()
+    """Share what was saved, follow files; each second, where Celery beat runs."""
+    sweeping.glance()

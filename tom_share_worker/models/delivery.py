@@ -113,6 +113,8 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["status", "lease_until"], name="tsw_delivery_lease"),
             models.Index(fields=["destination", "hinted_at"], name="tsw_delivery_hint"),
+            # Files that were received and are looked at again, each second.
+            models.Index(fields=["status", "receipt"], name="tsw_delivery_followed"),
             # Is anything of this share still under way?
             models.Index(fields=["share", "status"], name="tsw_delivery_share"),
         ]

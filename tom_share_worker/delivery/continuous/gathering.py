@@ -55,12 +55,14 @@ class _TakenByAnother(Exception):  # noqa: N818  (ends a transaction, is no erro
 
 def gather() -> int:
     """Make shares of what was saved and is ripe; return how many."""
-    _drop_orphans()
     return sum(_gather_safely(row) for row in _ripe(timezone.now()))
 
 
-def _drop_orphans() -> None:
-    """Drop what was noted while its persistent share was deleted."""
+def drop_orphans() -> None:
+    """Drop what was noted while its persistent share was deleted.
+
+    For the sweep, as it looks at all that waits.
+    """
     known = toolkit.PersistentShare.objects.filter(pk=OuterRef("persistent_share_id"))
     SavedDatum.objects.filter(~Exists(known)).delete()
 
