@@ -3,7 +3,7 @@
 .PHONY: help demo demo-check test test-releases lint lock openapi venv clean
 
 help:
-	@echo "make demo        two TOMs on this machine, one sharing with the other; Ctrl-C ends it"
+	@echo "make demo        three TOMs on this machine, one sharing with the others; Ctrl-C ends it"
 	@echo "make demo-check  the same without staying; fails if anything did not arrive"
 	@echo "make test        all tests, on SQLite and, where it is installed, on PostgreSQL"
 	@echo "make test-releases  sharing with real TOMs of older releases, which it installs"
