@@ -86,6 +86,7 @@ def test_where_only_targets_have_permissions_groups_change_nothing(
         {"groups": "99999"},
         {"groups": "LCO"},
         {"groups": str(10**30)},
+        {"groups": "9" * 5000},
         {"groups": "-1"},
         {"groups": ""},
         {"groups": "²"},

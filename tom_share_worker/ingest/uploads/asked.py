@@ -21,6 +21,9 @@ VERSION_HEADER = "Tom-Share-Version"
 
 NUMBER_LIMIT = 2**63
 
+_ID = re.compile("[0-9]{1,19}")
+"""Python itself refuses to read a number of thousands of digits."""
+
 
 def groups(data: Any, nested: Iterable[dict[str, Any]]) -> list[int]:
     """Return the ids of the groups that may view the product and its data.
@@ -33,7 +36,7 @@ def groups(data: Any, nested: Iterable[dict[str, Any]]) -> list[int]:
     plain = [str(value).strip() for value in data.getlist("groups")]
     found += [value for value in plain if not value.startswith("{")]
     for value in found:
-        if not value.isascii() or not value.isdigit() or int(value) >= NUMBER_LIMIT:
+        if not _ID.fullmatch(value) or int(value) >= NUMBER_LIMIT:
             raise ValidationError(
                 {"groups": [f"{value[:50]!r} is no id of a group. {_NAME_BY_ID}"]}
             )
@@ -59,7 +62,7 @@ def checked_digest(data: Any, file: Any) -> str:
             "The file did not arrive as it was sent: its SHA-256 digest is another one "
             "than the upload says. Nothing of it was kept; send it again."
         )
-        raise ValidationError({"file": [text]})
+        raise ValidationError({"sha256": [text]})
     return came
 
 
