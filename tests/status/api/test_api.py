@@ -272,6 +272,8 @@ def test_deliveries_are_found_by_share_status_and_destination(
         ("shares/", {"state": "failed"}),
         ("shares/", {"status": "fialed"}),
         ("shares/", {"created_after": "yesterday"}),
+        ("shares/", {"created_after": "9999-12-31T23:00:00-12:00"}),
+        ("shares/", {"created_before": "0001-01-01T00:00:00+12:00"}),
         ("deliveries/", {"share": "1.5"}),
         ("deliveries/", {"share": str(10**30)}),
         ("deliveries/", {"target": "1"}),

@@ -214,6 +214,8 @@ def test_jobs_are_found_by_what_they_are(
         {"target": str(10**30)},
         {"data_product": "0"},
         {"created_after": "yesterday"},
+        {"created_after": "9999-12-31T23:00:00-12:00"},
+        {"created_before": "0001-01-01T00:00:00+12:00"},
     ],
 )
 def test_a_filter_that_does_not_exist_or_cannot_be_read_is_refused(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, MINYEAR
 from typing import Any
 
 import django_filters
 from django import forms
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
@@ -39,14 +41,31 @@ def _listed(known: set[str]) -> str:
     return f"known are {', '.join(sorted(known))}"
 
 
+class _TimeField(IsoDateTimeField):  # type: ignore[misc]
+    """A time that is on the calendar in every time zone."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the time, or refuse it in words."""
+        found = super().to_python(value)
+        if found is not None and not MINYEAR < found.year < MAXYEAR:
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid")
+        return found
+
+
+class TimeFilter(django_filters.Filter):  # type: ignore[misc]
+    """By a time in ISO 8601."""
+
+    field_class = _TimeField
+
+
 class ShareFilter(FilterSet):  # type: ignore[misc]
     """By what a list of shares may be narrowed."""
 
     status = django_filters.MultipleChoiceFilter(choices=Share.Status.choices)
     origin = django_filters.MultipleChoiceFilter(choices=Share.Origin.choices)
     destination = django_filters.CharFilter()
-    created_after = django_filters.IsoDateTimeFilter("created", "gte")
-    created_before = django_filters.IsoDateTimeFilter("created", "lt")
+    created_after = TimeFilter("created", "gte")
+    created_before = TimeFilter("created", "lt")
     user = django_filters.CharFilter("user__username")
 
 

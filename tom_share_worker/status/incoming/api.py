@@ -23,7 +23,12 @@ from tom_share_worker.delivery.asking.outbox import ID_LIMIT
 from tom_share_worker.ingest import actions
 from tom_share_worker.models import IngestFailure, IngestJob
 from tom_share_worker.status import notices
-from tom_share_worker.status.api.filters import IdFilter, Pages, StrictFilters
+from tom_share_worker.status.api.filters import (
+    IdFilter,
+    Pages,
+    StrictFilters,
+    TimeFilter,
+)
 from tom_share_worker.status.api.views import Conflict
 from tom_share_worker.status.incoming import overview
 
@@ -36,8 +41,8 @@ class IngestJobFilter(FilterSet):
     origin = django_filters.MultipleChoiceFilter(choices=IngestJob.Origin.choices)
     target = IdFilter("target_id", min_value=1, max_value=ID_LIMIT - 1)
     data_product = IdFilter("data_product_id", min_value=1, max_value=ID_LIMIT - 1)
-    created_after = django_filters.IsoDateTimeFilter("created", "gte")
-    created_before = django_filters.IsoDateTimeFilter("created", "lt")
+    created_after = TimeFilter("created", "gte")
+    created_before = TimeFilter("created", "lt")
 
 
 class IngestJobSerializer(serializers.ModelSerializer[IngestJob]):
