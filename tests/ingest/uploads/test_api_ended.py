@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from tom_dataproducts.models import DataProduct, PhotometryReducedDatum
 
@@ -20,6 +20,7 @@ from tests.support.waiting import wait_until
 from tom_share_worker.ingest.jobs import claims, processing
 from tom_share_worker.ingest.uploads import waiting
 from tom_share_worker.models import IngestJob
+from tom_share_worker.toolkit import processing as toolkit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,3 +153,26 @@ def test_what_fails_in_the_request_is_answered_as_by_the_host_and_is_gone(
     assert answer.status_code == 500
     uploading.assert_nothing_is_left()
     assert answer.json() == upload(client, target, to=STOCK, **bad).json()
+
+
+def test_what_the_database_fails_in_the_request_is_kept_and_tried_again(
+    client: Client, target: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TOM_SHARE_WORKER = {"PROCESS_IN_REQUEST": True}
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(toolkit, "store", fail)
+        answer = upload(client, target)
+
+    assert answer.status_code == 202, answer.content
+    job = IngestJob.objects.get()
+    assert answer["Location"].endswith(f"/ingest/{job.pk}/")
+    assert (job.status, job.claim) == (IngestJob.Status.QUEUED, "")
+    IngestJob.objects.update(next_attempt_at=job.created)
+    token = claims.claim(job.pk)
+    assert token
+    processing.process(job.pk, token)
+    assert PhotometryReducedDatum.objects.count() == 3

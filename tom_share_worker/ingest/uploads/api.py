@@ -14,7 +14,7 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, close_old_connections, transaction
 from django.http import Http404
 from django.utils.decorators import method_decorator
 from rest_framework import status
@@ -23,7 +23,7 @@ from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.response import Response
 
 from tom_share_worker import leases
-from tom_share_worker.ingest.jobs import processing
+from tom_share_worker.ingest.jobs import claims, processing
 from tom_share_worker.ingest.uploads import answers, asked, inbox, names
 from tom_share_worker.ingest.uploads.body import FILE, UploadParser, require_length
 from tom_share_worker.ingest.uploads.refusals import (
@@ -147,7 +147,12 @@ class DataProducts(_AccountsWrite, receiving.DataProductViewSet):
     ) -> Response:
         """Process the file now, and answer as the host does."""
         with leases.kept(IngestJob, job.claim):
-            processing.process(job.pk, job.claim)
+            try:
+                processing.process(job.pk, job.claim)
+            except processing.DATABASE_TROUBLE:
+                logger.warning("The database failed an upload.", exc_info=True)
+                close_old_connections()
+                claims.postpone(job, job.claim)  # it is kept; a worker goes on with it
         job.refresh_from_db()
         if job.status == IngestJob.Status.DONE:
             return Response(body, status.HTTP_201_CREATED)
