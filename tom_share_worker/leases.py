@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, InterfaceError, connection, models
 from django.utils import timezone
 
 from tom_share_worker import conf
@@ -80,7 +80,8 @@ class _Keeper:
             rows._default_manager.filter(claim__in=tokens).update(
                 lease_until=end(timezone.now())
             )
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
+            # Whatever ended this thread would end all leases of its process.
             logger.warning("Leases could not be renewed; trying again.", exc_info=True)
         finally:
             connection.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tests.support import rows
@@ -189,3 +190,34 @@ def test_a_lease_is_renewed_as_long_as_the_work_lasts(
 
     with leases.kept(Delivery, claim.token):
         wait_until(lambda: lease() > first, 5, "the lease to be renewed")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("trouble", [OperationalError, InterfaceError])
+def test_a_lease_is_renewed_after_the_database_failed(
+    trouble: type[Exception],
+    share: Share,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.TOM_SHARE_WORKER = {"LEASE": 0.6}
+    claim = claims.claim(rows.delivery(share).pk)
+    assert claim is not None
+    troubles = [trouble("the connection was cut")]
+    later = leases.end
+
+    def end(now: Any) -> Any:
+        if troubles and threading.current_thread().name == "share-leases":
+            raise troubles.pop()
+        return later(now)
+
+    monkeypatch.setattr(leases, "end", end)
+
+    def is_renewed() -> bool:
+        lease = Delivery.objects.get(pk=claim.delivery.pk).lease_until
+        return not troubles and lease is not None and lease > timezone.now()
+
+    with leases.kept(Delivery, claim.token):
+        wait_until(lambda: not troubles, 5, "the database to fail")
+        time.sleep(0.6)
+        wait_until(is_renewed, 5, "the lease to be renewed")
