@@ -99,7 +99,8 @@ def test_a_hook_that_fails_fails_the_job_and_runs_again_with_it() -> None:
     job = processed(ingesting.job(content=b"refuse"))
 
     assert (job.status, job.failure) == (Status.FAILED, IngestFailure.OUR_FAULT)
-    assert "(HOOKS) failed: RuntimeError: the archive is closed." in job.note
+    assert "(HOOKS) failed (RuntimeError)." in job.note
+    assert "archive" not in job.note  # it may be an address with a key in it
     assert "in hook" in job.traceback
     actions.reprocess(IngestJob.objects.all())
     processed(job)

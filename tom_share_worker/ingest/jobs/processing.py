@@ -162,7 +162,9 @@ def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
     note = reasons.sentence(error, _path(job.data_product))
     if step == "hook":
         logger.error("The hook for uploads failed in ingest job %s.", job.pk)
-        note = f"This TOM's own code for uploads (HOOKS) failed: {note}"
+        # Its text may tell of other services and their keys; the account may be a TOM.
+        kind = type(error).__name__
+        note = f"This TOM's own code for uploads (HOOKS) failed ({kind})."
         return _failed(IngestFailure.OUR_FAULT, note, traceback)
     logger.info("Ingest job %s: %s", job.pk, note)
     return _failed(IngestFailure.UNREADABLE, note, traceback)
