@@ -75,11 +75,12 @@ def _try(job: IngestJob, token: str) -> _Ended | None:
     product = job.data_product
     if product is None:
         return _Ended(IngestJob.Status.CANCELLED, PRODUCT_GONE)
-    step = "hook"
+    step = "storage"
     try:
         if not (product.data and product.data.storage.exists(product.data.name)):
             note = "The file is not in this TOM's storage."
             return _failed(IngestFailure.FILE_MISSING, note)
+        step = "hook"
         _run_hook_once(job, product, token)
         step = "file"
         reading = toolkit.read(product)
@@ -151,6 +152,10 @@ def _done_note(data_product_type: str, stored: toolkit.Stored) -> str:
     return f"Processed: {stored.total} {points}, {stored.new} of them new."
 
 
+_AT_FAULT = {"storage": "storage for files", "hook": "own code for uploads (HOOKS)"}
+"""What of this TOM may fail before a file is read, by the step."""
+
+
 def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
     """Say what an error means for the job, in words."""
     if IngestJob.objects.filter(pk=job.pk, data_product=None).exists():
@@ -159,13 +164,12 @@ def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
     if isinstance(error, ConfigurationError):
         logger.warning("Ingest job %s: %s", job.pk, error)
         return _failed(IngestFailure.BAD_CONFIGURATION, str(error), traceback)
-    note = reasons.sentence(error, _path(job.data_product))
-    if step == "hook":
-        logger.error("The hook for uploads failed in ingest job %s.", job.pk)
+    if step != "file":
+        logger.error("The %s failed in ingest job %s.", _AT_FAULT[step], job.pk)
         # Its text may tell of other services and their keys; the account may be a TOM.
-        kind = type(error).__name__
-        note = f"This TOM's own code for uploads (HOOKS) failed ({kind})."
+        note = f"This TOM's {_AT_FAULT[step]} failed ({type(error).__name__})."
         return _failed(IngestFailure.OUR_FAULT, note, traceback)
+    note = reasons.sentence(error, _path(job.data_product))
     logger.info("Ingest job %s: %s", job.pk, note)
     return _failed(IngestFailure.UNREADABLE, note, traceback)
 
