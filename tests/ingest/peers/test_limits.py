@@ -8,6 +8,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.test import RequestFactory
 from tom_targets.models import Target
 
@@ -205,3 +206,14 @@ def test_too_many_requests_of_an_account_have_to_wait(
 
     settings.TOM_SHARE_WORKER = {"RATE_LIMIT": None}
     assert sender.words(target, photometry(2)) == ["created"]
+
+
+def test_a_cache_that_is_away_keeps_nobody_out(
+    sender: Sender, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ConnectionError("connection refused")
+
+    monkeypatch.setattr(type(caches["default"]), "get", fail)
+
+    assert sender.words(target, photometry()) == ["created"]
