@@ -62,6 +62,21 @@ def test_a_lapsed_lease_gives_the_delivery_back(share: Share) -> None:
     assert "another one goes on" in attempt.note
 
 
+def test_what_was_interrupted_goes_before_what_was_asked_for_later(
+    share: Share,
+) -> None:
+    asked = timezone.now() - timedelta(hours=2)
+    first = lost(share, next_attempt_at=asked)
+    for minute in range(1, 9):
+        rows.delivery(share, next_attempt_at=asked + timedelta(minutes=minute))
+
+    sweep.sweep()
+
+    hinted = Delivery.objects.exclude(hinted_at=None)
+    assert first in hinted
+    assert hinted.count() < 9
+
+
 def test_a_delivery_that_kills_its_workers_is_set_aside(share: Share) -> None:
     delivery = lost(share, lost_count=sweep.LOST_LIMIT - 1)
 

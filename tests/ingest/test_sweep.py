@@ -13,7 +13,7 @@ from tom_dataproducts.models import DataProduct
 
 from tests.support import ingesting, rows
 from tom_share_worker.ingest import sweep
-from tom_share_worker.ingest.jobs import claims
+from tom_share_worker.ingest.jobs import claims, dispatch
 from tom_share_worker.models import IngestFailure, IngestJob, ReceivedBatch
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,19 @@ def test_a_lapsed_lease_gives_the_job_back_and_hints_at_it() -> None:
     assert (job.attempt_count, job.lost_count) == (1, 1)
     assert job.hinted_at is not None
     assert "is read again" in job.note
+
+
+def test_a_file_that_was_interrupted_goes_before_those_that_came_later() -> None:
+    came = timezone.now() - timedelta(hours=2)
+    first = lost(next_attempt_at=came)
+    for minute in range(1, 5):
+        ingesting.job(next_attempt_at=came + timedelta(minutes=minute))
+
+    assert sweep.release_lapsed(timezone.now()) == 1
+    assert dispatch.dispatch() < 5
+
+    first.refresh_from_db()
+    assert first.hinted_at is not None
 
 
 def test_a_file_that_kills_its_workers_is_set_aside() -> None:

@@ -60,7 +60,10 @@ def _end_orphaned_attempts(now: datetime) -> None:
 
 
 def release_lapsed(now: datetime) -> int:
-    """Return deliveries whose worker is gone to the queue; say how many."""
+    """Return deliveries whose worker is gone to the queue; say how many.
+
+    They get the place that they had, before what was asked for later.
+    """
     lapsed = Delivery.objects.filter(
         status=Delivery.Status.SENDING, lease_until__lt=now
     )
@@ -92,7 +95,6 @@ def _release(delivery: Delivery, now: datetime) -> bool:
                 claim="",
                 lease_until=None,
                 hinted_at=None,
-                next_attempt_at=now,
                 attempt_count=F("attempt_count") + 1,
                 lost_count=F("lost_count") + 1,
                 note=note,

@@ -29,13 +29,11 @@ def sweep() -> None:
 
 
 def release_lapsed(now: datetime) -> int:
-    """Return jobs whose worker is gone to the queue; say how many."""
+    """Return jobs whose worker is gone to their place in the queue; say how many."""
     lapsed = Q(lease_until__lt=now)
     jobs = IngestJob.objects.filter(lapsed, status=IngestJob.Status.RUNNING)
     # Not moved: the worker was only slow; it renewed or ended its claim.
-    return sum(
-        claims.lose(job, job.claim, pause=timedelta(0), when=lapsed) for job in jobs
-    )
+    return sum(claims.lose(job, job.claim, pause=None, when=lapsed) for job in jobs)
 
 
 def _end_without_product(now: datetime) -> None:

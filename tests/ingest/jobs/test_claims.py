@@ -87,12 +87,14 @@ def test_what_is_not_due_cannot_be_taken(columns: dict[str, Any]) -> None:
 
 def test_a_job_that_is_handed_back_counts_as_not_begun() -> None:
     job, token = claimed()
+    came = job.next_attempt_at
 
     assert claims.hand_back(job.pk, token)
 
     job.refresh_from_db()
     assert (job.status, job.attempt_count, job.lost_count) == (Status.QUEUED, 0, 0)
     assert (job.claim, job.lease_until) == ("", None)
+    assert job.next_attempt_at == came  # its place in the queue
     assert "another one goes on" in job.note
 
 

@@ -180,11 +180,8 @@ def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
 
 
 def _go_on(note: str) -> dict[str, Any]:
-    return {
-        "status": Delivery.Status.QUEUED,
-        "next_attempt_at": timezone.now(),
-        "note": note,
-    }
+    """Let it have its place in the queue again: it is no later than it was."""
+    return {"status": Delivery.Status.QUEUED, "note": note}
 
 
 def _end(status: str, failure: str = "") -> dict[str, Any]:

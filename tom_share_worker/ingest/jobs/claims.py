@@ -82,12 +82,15 @@ def end(
 
 
 def hand_back(job_pk: int, token: str) -> bool:
-    """Return a job to the queue because its worker stops; it counts as not begun."""
+    """Return a job to its place in the queue because its worker stops.
+
+    It counts as not begun.
+    """
     return (
         ours(job_pk, token).update(
             attempt_count=F("attempt_count") - 1,
             note="The worker was stopped in the middle; another one goes on.",
-            **_queued(timezone.now()),
+            **_queued(),
         )
         == 1
     )
@@ -108,15 +111,16 @@ def lose(
     job: IngestJob,
     token: str,
     *,
-    pause: timedelta = LOST_PAUSE,
+    pause: timedelta | None = LOST_PAUSE,
     when: Q | None = None,
 ) -> bool:
     """Count a lost process: back to the queue, or set aside after three.
 
+    Without a pause it gets its place in the queue again, before what came later.
     `when` narrows what the row must be by now for it.
     """
     now = timezone.now()
-    columns = _queued(now + pause)
+    columns = _queued() if pause is None else _queued(now + pause)
     note = "The process that read the file was lost in the middle; it is read again."
     if job.lost_count + 1 >= LOST_LIMIT:
         note = (
@@ -135,5 +139,7 @@ def lose(
     return moved
 
 
-def _queued(when: datetime) -> dict[str, Any]:
-    return {"status": IngestJob.Status.QUEUED, "next_attempt_at": when, **NO_CLAIM}
+def _queued(when: datetime | None = None) -> dict[str, Any]:
+    """Return the columns of a job that waits, until then or where it waited before."""
+    columns = {"status": IngestJob.Status.QUEUED, **NO_CLAIM}
+    return columns if when is None else columns | {"next_attempt_at": when}
