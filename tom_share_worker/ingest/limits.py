@@ -74,7 +74,8 @@ def _length(request: HttpRequest) -> int:
 
 def _too_large(limit: int) -> Problem:
     return Problem(
-        TOO_LARGE, f"This TOM takes bodies of {limit} bytes, unpacked; send less."
+        TOO_LARGE,
+        f"This TOM takes bodies of up to {limit:,} bytes, unpacked; send less.",
     )
 
 

@@ -183,6 +183,7 @@ class AttemptTable(Table):
     note = tables.Column("What happened", attrs=TEXT)
     request = tables.TemplateColumn(
         template_name="tom_share_worker/partials/attempt_request.html",
+        extra_context={"excerpt": EXCERPT},
         verbose_name="Last request and answer",
         attrs=TEXT,
     )

@@ -75,7 +75,7 @@ def test_a_file_that_waits_there_waits_here_and_counts_no_attempt(
     row = send(share)
 
     assert (row.status, row.attempt_count, row.failure) == ("queued", 0, "")
-    assert row.note == "Remote TOM received the file; it is processed there."
+    assert row.note == "Remote TOM received the file; it is being processed there."
     assert row.receipt == f"{remote.url}api/tom-share/ingest/7/"
     assert timezone.now() < row.next_attempt_at < timezone.now() + timedelta(seconds=3)
     [attempt] = row.attempts.all()

@@ -71,6 +71,14 @@ def test_a_table_with_values_too_many_is_told_with_the_row() -> None:
     )
 
 
+def test_what_the_host_takes_for_no_number_is_told_with_its_place() -> None:
+    error = ValueError("Field 'brightness_error' expected a number but got 'small'.")
+
+    assert reasons.sentence(error) == (
+        "The file has 'small' for brightness error, where a number is due."
+    )
+
+
 def test_what_the_database_refuses_is_told() -> None:
     error = DataError("value too long for type character varying(32)\nDETAIL: …")
 

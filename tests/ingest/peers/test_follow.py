@@ -46,6 +46,16 @@ def where(of: IngestJob) -> str:
         ),
         ({"status": "done", "datum_count": 1}, "Processed: 1 data point, 0", True),
         (
+            {"status": "done", "datum_count": 10000, "new_count": 2000},
+            "Processed: 10,000 data points, 2,000 of them new.",
+            True,
+        ),
+        (
+            {"status": "done", "note": "Processed: there is nothing to read."},
+            "Processed: there is nothing to read.",
+            True,
+        ),
+        (
             {
                 "status": "failed",
                 "failure": IngestFailure.UNREADABLE,

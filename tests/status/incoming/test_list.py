@@ -42,6 +42,7 @@ def test_the_list_is_narrowed_to_a_status(owner: User) -> None:
     both = client.get(LIST).content.decode()
     ill = client.get(LIST, {"status": "failed"}).content.decode()
     unknown = client.get(LIST, {"status": "<script>"}).content.decode()
+    none = client.get(LIST, {"status": "cancelled"}).content.decode()
 
     assert "all (2)" in both
     assert '<a href="?status=failed">failed (1)</a>' in both
@@ -49,6 +50,8 @@ def test_the_list_is_narrowed_to_a_status(owner: User) -> None:
     assert "ill.csv" in ill
     assert "well.csv" not in ill
     assert "well.csv" in unknown
+    assert "No incoming data has the status cancelled now." in none
+    assert "No data has come in yet." not in none
 
 
 def test_a_target_that_may_not_be_viewed_any_more_is_named_and_not_linked(

@@ -149,7 +149,7 @@ def _done_note(data_product_type: str, stored: toolkit.Stored) -> str:
             return "Processed: the file holds no data points."
         return "Processed: there is nothing to read in a file of this type."
     points = "data point" if stored.total == 1 else "data points"
-    return f"Processed: {stored.total} {points}, {stored.new} of them new."
+    return f"Processed: {stored.total:,} {points}, {stored.new:,} of them new."
 
 
 _AT_FAULT = {"storage": "storage for files", "hook": "own code for uploads (HOOKS)"}

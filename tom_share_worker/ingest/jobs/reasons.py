@@ -22,6 +22,9 @@ TRACEBACK_LENGTH = 4000
 _NO_NUMBER = re.compile(
     r"could not convert string to float: (?:np\.str_\()?(?P<value>'.*?'|\".*?\")"
 )
+_NO_NUMBER_IN = re.compile(
+    r"Field '(?P<field>\w+)' expected a number but got (?P<value>'.*?'|\".*?\")"
+)
 _NO_DATE = re.compile(r"(?:invalid|unacceptable) (?:date|time)|Input values did not")
 _INCONSISTENT = re.compile(
     r"Number of header columns \((\d+)\) inconsistent with data columns \((\d+)\)"
@@ -75,6 +78,9 @@ def _told(error: BaseException) -> str:
 def _told_by_text(text: str) -> str:
     if found := _NO_NUMBER.search(text):
         return f"The file has {found['value']} where a number is due."
+    if found := _NO_NUMBER_IN.search(text):
+        where = found["field"].replace("_", " ")
+        return f"The file has {found['value']} for {where}, where a number is due."
     if found := _INCONSISTENT.search(text):
         line = found[3] or found[4]
         where = f" in its row {int(line) + 1}" if line else ""

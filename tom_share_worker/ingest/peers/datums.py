@@ -74,7 +74,8 @@ def _batch(asked: Any) -> Batch:
     if type(version) is not int:
         raise Problem(MALFORMED, "The body does not tell its version, such as 1.")
     if version not in VERSIONS:
-        raise Problem(NOT_SUPPORTED, f"This TOM knows the versions {list(VERSIONS)}.")
+        known = ", ".join(map(str, VERSIONS))
+        raise Problem(NOT_SUPPORTED, f"This TOM knows these versions: {known}.")
     if unknown := set(asked).difference(MEMBERS):
         name = shown(min(unknown))
         raise Problem(MALFORMED, f"Version {VERSION} has no {name}.")
@@ -85,7 +86,9 @@ def _batch(asked: Any) -> Batch:
         raise Problem(MALFORMED, "The datums are not a list.")
     most = conf.settings().BATCH_LIMIT
     if len(datums) > most:
-        raise Problem(TOO_LARGE, f"This TOM takes {most} data points at a time.")
+        raise Problem(
+            TOO_LARGE, f"This TOM takes up to {most:,} data points at a time."
+        )
     if not 0 < target < ID_LIMIT:
         raise _unknown(target)
     return Batch(target, datums)

@@ -55,8 +55,8 @@ def standing(job: IngestJob) -> dict[str, Any]:
 
 
 def _message(job: IngestJob) -> str:
-    if job.status == IngestJob.Status.DONE:
+    if job.status == IngestJob.Status.DONE and (job.datum_count or not job.note):
         total, new = job.datum_count, job.new_count
         points = "data point" if total == 1 else "data points"
-        return f"Processed: {total} {points}, {new} of them new."
+        return f"Processed: {total:,} {points}, {new:,} of them new."
     return job.note or _WAITS.get(IngestJob.Status(job.status), "")

@@ -42,6 +42,8 @@ class IngestJobList(LoginRequiredMixin, TemplateView):
         status = status if status in filters else ""
         total = sum(filters.values())
         table = tables.IngestJobTable(tables.jobs(found, status))
+        if status and total:
+            table.empty_text = f"No incoming data has the status {status} now."
         paginated(self.request, table, filters[status] if status else total)
         shown = [row.record.target_id for row in table.paginated_rows]
         table.viewable = overview.viewable(user, shown)

@@ -33,7 +33,7 @@ DONE: dict[str, Any] = {"status": "done", "datums": 37, "new": 35}
 PROCESSED = Delivered(
     "Remote TOM received the file; processed: 37 data points, 35 of them new."
 )
-WAITS = Received("Remote TOM received the file; it is processed there.")
+WAITS = Received("Remote TOM received the file; it is being processed there.")
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def _outcome(name: str, told: Told) -> Outcome:
                 f"{name} received the file, and its people stopped its processing. The "
                 f"file is there; ask them to process it.",
             )
-    return Received(f"{name} received the file; it is processed there.")
+    return Received(f"{name} received the file; it is being processed there.")
 
 
 def _read(told: Told) -> str:
@@ -156,4 +156,4 @@ def _read(told: Told) -> str:
     if not isinstance(count, int) or not isinstance(new, int) or not count:
         return "processed"
     points = "data point" if count == 1 else "data points"
-    return f"processed: {count} {points}, {new} of them new"
+    return f"processed: {count:,} {points}, {new:,} of them new"
