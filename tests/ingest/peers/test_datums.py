@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.test import Client
+from django.middleware.csrf import get_token
+from django.test import Client, RequestFactory
 from guardian.shortcuts import assign_perm, remove_perm
 from tom_dataproducts.models import (
     AstrometryReducedDatum,
@@ -180,15 +182,21 @@ def test_a_session_of_a_browser_needs_its_csrf_token(target: Target) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(person)
 
-    answer = client.post(
-        DATUMS,
-        batch(target, photometry()),
-        content_type="application/json",
-        headers={"Idempotency-Key": "k"},
-    )
+    token = get_token(RequestFactory().get("/"))
+    client.cookies[django_settings.CSRF_COOKIE_NAME] = token
 
-    problem(answer, "not-authenticated", 403)
+    def post(**headers: str) -> Any:
+        return client.post(
+            DATUMS,
+            batch(target, photometry()),
+            content_type="application/json",
+            headers={"Idempotency-Key": "k", **headers},
+        )
+
+    problem(post(), "not-authenticated", 403)
     assert stored() == 0
+    assert post(**{"X-CSRFToken": token}).status_code == 200
+    assert stored() == 1
 
 
 @pytest.mark.parametrize("kind", ONE_OF_EACH)

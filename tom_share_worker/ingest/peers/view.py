@@ -20,11 +20,24 @@ from tom_share_worker.ingest.limits import AccountRate
 from tom_share_worker.ingest.problems import NOT_FOUND, Problem
 
 
+class Unread(BaseParser):
+    """Leaves the body to `limits`, also where CSRF protection looks for a form."""
+
+    media_type = "*/*"
+
+    def parse(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return no form."""
+        return {}
+
+
 class OnlyJson(BaseContentNegotiation):
     """Answer in JSON, whatever was asked for: there is nothing else."""
 
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> None:
-        """Return none: bodies are read by `limits`."""
+    def select_parser(
+        self, request: Request, parsers: Iterable[BaseParser]
+    ) -> BaseParser:
+        """Return the only parser."""
+        return next(iter(parsers))
 
     def select_renderer(
         self,
@@ -43,7 +56,7 @@ class PeerView(APIView):
     permission_classes = [IsAuthenticated]
     throttle_classes = [AccountRate]
     renderer_classes = [JSONRenderer]
-    parser_classes: list[Any] = []
+    parser_classes = [Unread]
     content_negotiation_class = OnlyJson
 
     # A row must be committed before a batch is stored, whatever ATOMIC_REQUESTS says.
