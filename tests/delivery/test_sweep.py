@@ -62,18 +62,19 @@ def test_a_lapsed_lease_gives_the_delivery_back(share: Share) -> None:
     assert "another one goes on" in attempt.note
 
 
-def test_what_was_interrupted_goes_before_what_was_asked_for_later(
-    share: Share,
+@pytest.mark.parametrize(("lost_count", "goes_first"), [(0, True), (1, False)])
+def test_what_was_interrupted_once_goes_before_what_was_asked_for_later(
+    share: Share, lost_count: int, goes_first: bool
 ) -> None:
     asked = timezone.now() - timedelta(hours=2)
-    first = lost(share, next_attempt_at=asked)
+    first = lost(share, next_attempt_at=asked, lost_count=lost_count)
     for minute in range(1, 9):
         rows.delivery(share, next_attempt_at=asked + timedelta(minutes=minute))
 
     sweep.sweep()
 
     hinted = Delivery.objects.exclude(hinted_at=None)
-    assert first in hinted
+    assert (first in hinted) == goes_first
     assert hinted.count() < 9
 
 

@@ -42,9 +42,12 @@ def test_a_lapsed_lease_gives_the_job_back_and_hints_at_it() -> None:
     assert "is read again" in job.note
 
 
-def test_a_file_that_was_interrupted_goes_before_those_that_came_later() -> None:
+@pytest.mark.parametrize(("lost_count", "goes_first"), [(0, True), (1, False)])
+def test_a_file_that_was_interrupted_once_goes_before_those_that_came_later(
+    lost_count: int, goes_first: bool
+) -> None:
     came = timezone.now() - timedelta(hours=2)
-    first = lost(next_attempt_at=came)
+    first = lost(next_attempt_at=came, lost_count=lost_count)
     for minute in range(1, 5):
         ingesting.job(next_attempt_at=came + timedelta(minutes=minute))
 
@@ -52,7 +55,7 @@ def test_a_file_that_was_interrupted_goes_before_those_that_came_later() -> None
     assert dispatch.dispatch() < 5
 
     first.refresh_from_db()
-    assert first.hinted_at is not None
+    assert (first.hinted_at is not None) == goes_first
 
 
 def test_a_file_that_kills_its_workers_is_set_aside() -> None:

@@ -62,7 +62,8 @@ def _end_orphaned_attempts(now: datetime) -> None:
 def release_lapsed(now: datetime) -> int:
     """Return deliveries whose worker is gone to the queue; say how many.
 
-    They get the place that they had, before what was asked for later.
+    At first to their place in it; what was lost before may be what ends its workers,
+    and lets the others go first.
     """
     lapsed = Delivery.objects.filter(
         status=Delivery.Status.SENDING, lease_until__lt=now
@@ -73,6 +74,8 @@ def release_lapsed(now: datetime) -> int:
 def _release(delivery: Delivery, now: datetime) -> bool:
     note = "The worker was lost in the middle; another one goes on."
     columns: dict[str, object] = {"status": Delivery.Status.QUEUED}
+    if delivery.lost_count:
+        columns["next_attempt_at"] = now
     if delivery.lost_count + 1 >= LOST_LIMIT:
         note = (
             f"The worker was lost {LOST_LIMIT} times in the middle of this, so it was "
