@@ -6,4 +6,5 @@
 .venv/bin/python -m tests.benchmarks.million     the memory a million data points take
 .venv/bin/python -m tests.benchmarks.save        what a persistent share adds to saving
 .venv/bin/python -m tests.benchmarks.ingest      how long incoming files take
+.venv/bin/python -m tests.benchmarks.chaos       what is lost or doubled under SIGKILLs
 """

@@ -119,8 +119,10 @@ def free_port() -> int:
 class WebServer:
     """A TOM's web server, as in production: gunicorn with threads."""
 
-    def __init__(self, name: str, env: dict[str, str], directory: Path) -> None:
-        self.port = free_port()
+    def __init__(
+        self, name: str, env: dict[str, str], directory: Path, port: int = 0
+    ) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         gunicorn = [sys.executable, "-m", "gunicorn", "demo_tom.wsgi"]
         gunicorn += ["--no-control-socket"]  # all would want the one in the home
