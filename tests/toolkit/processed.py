@@ -79,11 +79,15 @@ def product(
     return made
 
 
-def ours(of: DataProduct, groups: Any = (), user: Any = None) -> processing.Stored:
+def ours(
+    of: DataProduct, groups: Any = (), user: Any = None, instead_of: Any = None
+) -> processing.Stored:
     """Process a product as this app does."""
     reading = processing.read(of)
     with transaction.atomic():
-        return processing.store(of, reading, groups=groups, user=user)
+        return processing.store(
+            of, reading, groups=groups, user=user, instead_of=instead_of
+        )
 
 
 def hosts(of: DataProduct) -> None:

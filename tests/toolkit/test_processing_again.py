@@ -16,7 +16,6 @@ from tests.support import rows
 from tests.support.rows import NIGHT
 from tests.toolkit import processed
 from tests.toolkit.processed import KINDS, MADE, Made, row
-from tom_share_worker import toolkit
 from tom_share_worker.models import SavedDatum
 from tom_share_worker.toolkit import processing
 
@@ -26,20 +25,21 @@ pytestmark = pytest.mark.django_db
 # --- processed again --------------------------------------------------------------
 
 
-def test_what_a_product_had_before_is_replaced_in_all_kinds(made: Any) -> None:
+def test_what_was_made_of_a_file_is_replaced_in_all_kinds(made: Any) -> None:
     ours = processed.product()
-    other = processed.product(target=ours.target)
+    earlier: dict[str, Any] = {}
     for kind, data in KINDS.items():
         made((NIGHT, data, ""), override=kind)
-        processed.ours(other)
-        model = toolkit.DATUM_MODELS.get(kind, toolkit.DATUM_MODELS["generic"])
-        model._default_manager.filter(data_product=other).update(data_product=ours)
-    assert len(processed.stored(ours)) == 4
+        earlier |= processed.ours(ours).ids
+    assert len(processed.stored(ours)) == len(earlier) == 4
     made(row(7))
 
-    assert processed.ours(ours) == processing.Stored(1, 1)
+    stored = processed.ours(ours, instead_of=earlier)
+
+    assert stored == processing.Stored(1, 1)
     assert list(processed.stored(ours)) == ["photometry"]
-    assert processed.ours(ours) == processing.Stored(1, 1)
+    assert processed.ours(ours, instead_of=stored.ids) == processing.Stored(1, 1)
+    assert len(processed.stored(ours)["photometry"]) == 1
 
 
 def test_what_the_processor_saves_by_itself_stays(
@@ -55,24 +55,34 @@ def test_what_the_processor_saves_by_itself_stays(
     monkeypatch.setattr(Made, "process_data", save)
     ours = processed.product()
 
-    assert processed.ours(ours) == processing.Stored(1, 1)
-    assert processed.ours(ours) == processing.Stored(1, 1)
+    stored = processed.ours(ours)
+    assert stored == processing.Stored(1, 1)
+    again = processed.ours(ours, instead_of=stored.ids)
+    assert again == processing.Stored(1, 1)
     bands = [datum["bandpass"] for datum in processed.stored(ours)["photometry"]]
     assert bands == ["u", "r"]
 
 
-def test_what_was_there_stays_where_nothing_is_to_be_replaced(made: Any) -> None:
-    made(row())
+def test_what_was_not_made_of_the_file_stays(made: Any) -> None:
+    """As what a TOM's hook saves before it is read, and people attach later."""
+    made(row(0), row(1))
     ours = processed.product()
-    PhotometryReducedDatum.objects.create(
-        target=ours.target, data_product=ours, bandpass="u", brightness=1.5
-    )
 
-    reading = processing.read(ours)
-    stored = processing.store(ours, reading, groups=[], user=None, replace=False)
+    def attach(bandpass: str) -> None:
+        PhotometryReducedDatum.objects.create(
+            target=ours.target, data_product=ours, bandpass=bandpass, brightness=1.5
+        )
 
-    assert stored == processing.Stored(1, 1)
-    assert len(processed.stored(ours)["photometry"]) == 2
+    attach("u")
+    stored = processed.ours(ours)
+    attach("z")
+
+    again = processed.ours(ours, instead_of=stored.ids)
+
+    assert stored == again == processing.Stored(2, 2)
+    assert stored.ids != again.ids
+    held = processed.stored(ours)["photometry"]
+    assert [datum["bandpass"] for datum in held] == ["u", "z", "r", "r"]
 
 
 # --- continuous sharing -----------------------------------------------------------

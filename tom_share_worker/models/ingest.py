@@ -145,6 +145,11 @@ class IngestJob(models.Model):
     new_count = models.PositiveIntegerField(
         default=0, help_text="Of them, those that this TOM did not have yet."
     )
+    stored_ids: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Ids of the data points made of the file: {type: [first, last]}.",
+    )
     failure = models.CharField(max_length=30, choices=IngestFailure, blank=True)
     note = models.TextField(blank=True, help_text="How it stands, in words.")
     traceback = models.TextField(

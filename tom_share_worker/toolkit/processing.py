@@ -10,7 +10,7 @@ fails when the host's own way changes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
@@ -45,12 +45,18 @@ class Reading:
     """The last id, of each kind, that the product had before it was read."""
 
 
+Ids = Mapping[str, Sequence[int]]
+"""The first and the last id of rows that were stored together, of each kind."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """How many data points a file had, and how many were not in this TOM yet."""
 
     total: int
     new: int
+    ids: Ids = field(default_factory=dict, compare=False)
+    """Of what reading the file has left, to be replaced when it is read again."""
 
 
 def run_upload_hook(product: Any) -> None:
@@ -74,7 +80,7 @@ def read(product: Any) -> Reading:
     Raises ConfigurationError if it cannot be imported, else whatever it raises.
     """
     data_type = product.data_product_type
-    before = {kind: last for kind in DATUM_MODELS if (last := _last(kind, product))}
+    before = {kind: _last(kind, product) for kind in DATUM_MODELS}
     processor = _processor_class(data_type)()
     rows = processor.process_data(product)
     if not hasattr(rows, "__len__"):
@@ -111,15 +117,14 @@ def store(
     *,
     groups: Iterable[int],
     user: Any,
-    replace: bool = True,
+    instead_of: Ids | None = None,
 ) -> Stored:
-    """Store what was read, in place of what this product had before it was read.
+    """Store what was read, in place of what reading the file left an earlier time.
 
-    To be called inside a transaction. What the processor itself saved meanwhile stays;
-    without `replace`, as does what a hook saved before it.
+    To be called inside a transaction. What else belongs to the product stays, such as
+    what the TOM's hook saved, which is not run again.
     """
-    if replace:
-        _remove(product, reading.before)
+    _remove(product, instead_of or {})
     kept = {kind: set(_pks(_of(product, kind))) for kind in DATUM_MODELS}
     rows, total = iter(reading.rows), 0
     while some := list(islice(rows, AT_A_TIME)):
@@ -127,11 +132,20 @@ def store(
         total += len(some)
     people = _people(groups, user) if data_has_permissions() else []
     _let_use(people, product)
-    new = 0
+    new, ids = 0, {}
     for kind, pks in kept.items():
         new += _of(product, kind).count() - len(pks)
+        # With what the processor saved by itself: it will do so again.
+        of_the_file = _of(product, kind).filter(pk__gt=reading.before.get(kind, 0))
+        ids[kind] = _range(of_the_file)
         _hand_on(product, _of(product, kind), pks, people)
-    return Stored(total, new)
+    return Stored(total, new, {kind: found for kind, found in ids.items() if found})
+
+
+def _range(datums: Any) -> list[int]:
+    """Return the first and the last id; nothing where there is none."""
+    found = datums.aggregate(first=models.Min("pk"), last=models.Max("pk"))
+    return [] if found["first"] is None else [found["first"], found["last"]]
 
 
 def _insert(product: Any, data_type: str, rows: list[Row]) -> None:
@@ -178,10 +192,10 @@ def _slices(datums: Any) -> Iterator[list[Any]]:
         last = some[-1].pk
 
 
-def _remove(product: Any, before: dict[str, int]) -> None:
-    """Remove what a product had, with the permissions for it."""
-    for kind, last in before.items():
-        old = _of(product, kind).filter(pk__lte=last)
+def _remove(product: Any, ids: Ids) -> None:
+    """Remove what was stored of a product, with the permissions for it."""
+    for kind, (first, last) in ids.items():
+        old = _of(product, kind).filter(pk__range=(first, last))
         while pks := list(_pks(old)[:AT_A_TIME]):
             if data_has_permissions():
                 _forget_permissions(old.model, pks)

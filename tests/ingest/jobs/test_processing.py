@@ -227,3 +227,25 @@ def test_a_file_processed_again_replaces_what_it_gave() -> None:
 
     assert (job.status, job.datum_count) == (Status.DONE, 1)
     assert ingesting.degrees(job) == [0.75]
+
+
+def saving_hook(product: Any) -> None:
+    """Save something of its own of a file that came in."""
+    ReducedDatum.objects.create(
+        target=product.target, data_product=product, data_type="seeing", value={"q": 1}
+    )
+
+
+def test_what_the_hook_saved_stays_when_the_file_is_processed_again(
+    settings: Any,
+) -> None:
+    settings.HOOKS = {"data_product_post_upload": f"{__name__}.saving_hook"}
+    job = processed(ingesting.job())
+    actions.reprocess(IngestJob.objects.all())
+
+    job = processed(job)
+
+    assert (job.status, job.datum_count) == (Status.DONE, 3)
+    seeing = ReducedDatum.objects.filter(data_type="seeing")
+    assert seeing.count() == 1
+    assert ReducedDatum.objects.count() == 1 + 3

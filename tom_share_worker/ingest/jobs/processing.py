@@ -124,8 +124,8 @@ def _store(job: IngestJob, product: Any, reading: toolkit.Reading, token: str) -
             reading,
             groups=job.groups,
             user=job.user,
-            # Only what an earlier time stored: the TOM's hook may have saved data, too.
-            replace=job.datum_count > 0,
+            # Only that: the TOM's hook may have saved data of this product, too.
+            instead_of=job.stored_ids,
         )
         # Last, as it locks the row: until here a person may cancel at once.
         done = claims.ours(job.pk, token).update(
@@ -133,6 +133,7 @@ def _store(job: IngestJob, product: Any, reading: toolkit.Reading, token: str) -
             ended=timezone.now(),
             datum_count=stored.total,
             new_count=stored.new,
+            stored_ids=stored.ids,
             failure="",
             note=_done_note(product.data_product_type, stored),
             traceback="",
