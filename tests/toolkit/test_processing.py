@@ -172,13 +172,16 @@ def test_a_file_does_not_say_what_ids_its_rows_get(settings: Any) -> None:
     there = processed.product("time,filter,magnitude\n59000.5,r,15.5\n")
     processed.ours(there)
     [pk] = models.PhotometryReducedDatum.objects.values_list("pk", flat=True)
-    other = processed.product(f"time,filter,magnitude,id\n59001.5,r,16.5,{pk}\n")
+    other = processed.product(
+        f"time,filter,magnitude,id,target\n59001.5,r,16.5,{pk},7\n"
+    )
 
     assert processed.ours(other) == processing.Stored(1, 1)
 
     [datum] = models.PhotometryReducedDatum.objects.filter(data_product=other)
     assert datum.pk != pk
-    assert datum.value == {"time": 59001.5, "extra_id": pk}
+    assert datum.target_id == other.target_id
+    assert datum.value == {"time": 59001.5, "extra_id": pk, "extra_target": 7}
 
 
 def test_a_row_whose_source_is_unknown_is_stored(made: Any) -> None:

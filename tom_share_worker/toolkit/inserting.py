@@ -54,15 +54,21 @@ def insert(product: Any, data_type: str, rows: Iterable[Row]) -> None:
     _insert_instances(product, data_type, data)
 
 
+_NOT_FOR_FILES = {"id", *layouts.OF_THE_PRODUCT}
+"""Columns that a file does not name. The host takes an `id` for the row's own, by which
+a file could hide rows and lie in the way of ids to come; at the others it fails."""
+
+
 def _named(row: Row) -> dict[str, Any]:
     """Return a row as the host hands it on, less what it has from its product."""
     time, data, source = row
     # The columns want a text: with None the row is lost, or refused, by database.
     source = "" if source is None else source
-    if "id" in data:
-        # The host makes it the row's own id: what a file names could hide rows, and
-        # lie in the way of ids to come.
-        data = {"extra_id" if name == "id" else name: data[name] for name in data}
+    if not _NOT_FOR_FILES.isdisjoint(data):
+        data = {
+            f"extra_{name}" if name in _NOT_FOR_FILES else name: data[name]
+            for name in data
+        }
     named = {"timestamp": _aware(time), "source_name": source, **data}
     if "timestamp" in data:
         named["timestamp"] = _aware(data["timestamp"])
