@@ -8,6 +8,7 @@ it answers when it behaves is written in `remote_store`, its troubles in `misbeh
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any
 
 from tests.support.remote_http import TomHandler
@@ -40,6 +41,7 @@ class RemoteTom(RemoteServer):
         self.trades = trades
         self.peer: Peer | None = None
         super().__init__()
+        _forget_earlier(self.url)
 
     def speak(self, **limits: Any) -> Peer:
         """Run this app, too, from now on: speak its protocol."""
@@ -78,3 +80,19 @@ class RemoteTom(RemoteServer):
         token = f"token-{len(self.requests):034d}"
         self.tokens.add(token)
         return 200, {"token": token}
+
+
+def _forget_earlier(url: str) -> None:
+    """Forget what this process knows of an earlier server at the same address.
+
+    Thousands of them take turns in one run, and ports come again: a token or an id of
+    the one before would go to this one. Benchmarks run remotes without the app.
+    """
+    rooms = "tom_share_worker.delivery.destinations.tom"
+    if accounts := sys.modules.get(f"{rooms}.accounts"):
+        known = accounts.accounts._headers
+        for settings in [one for one in known if one.base_url == url]:
+            known.pop(settings, None)
+    if finding := sys.modules.get(f"{rooms}.finding"):
+        for seen in [one for one in finding._seen if one[0] == url]:
+            finding._seen.pop(seen, None)
