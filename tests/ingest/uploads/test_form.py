@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +154,19 @@ def test_without_an_account_one_is_led_to_the_login(target: Any) -> None:
     uploading.assert_nothing_is_left()
 
 
-def test_a_bad_form_is_told_in_the_hosts_words(client: Client, target: Any) -> None:
-    answer = send(client, target=target.pk, data_product_type="wrong")
+def test_what_is_wrong_with_a_form_is_told_in_sentences(
+    client: Client, target: Any
+) -> None:
+    """The host shows it as JSON."""
+    answer = send(client, uploading.file(b""), target=target.pk)
 
     assert (answer.status_code, answer["Location"]) == (302, BACK)
     (message,) = said(answer)
-    start = "There was a problem uploading your file: "
-    assert message.startswith(start)
-    assert "data_product_type" in json.loads(message.removeprefix(start))
+    assert message == (
+        "There was a problem uploading your file. Files: The submitted file is empty."
+    )
+    (message,) = said(send(client, target=target.pk, data_product_type="wrong"))[1:]
+    assert "Data product type: Select a valid choice." in message
     uploading.assert_nothing_is_left()
 
 

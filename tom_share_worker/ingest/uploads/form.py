@@ -59,8 +59,12 @@ class UploadForm(receiving.DataProductUploadView):  # type: ignore[misc]
         return self._back(form)
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Say what is wrong in the host's words."""
-        super().form_invalid(form)
+        """Say what is wrong in sentences; the host shows them as JSON."""
+        said = ["There was a problem uploading your file."]
+        for name, errors in form.errors.items():
+            label = f"{form[name].label}: " if name in form.fields else ""
+            said.append(f"{label}{' '.join(errors)}")
+        messages.error(self.request, " ".join(said))
         return self._back(form)
 
     def _target(self, form: Any) -> Any:
