@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 from guardian.shortcuts import assign_perm
+from tom_dataproducts.models import DataProduct
 
 from tests.ingest.uploads import uploading
 from tests.ingest.uploads.uploading import API, CURVE, STOCK, client_of, upload
@@ -19,6 +21,21 @@ from tom_share_worker.ingest.uploads import answers
 pytestmark = pytest.mark.django_db
 
 LIMIT = 1000
+
+
+def test_too_many_uploads_of_an_account_have_to_wait(
+    client: Client, target: Any, settings: Any
+) -> None:
+    cache.clear()  # what other tests have counted
+    settings.TOM_SHARE_WORKER = {"RATE_LIMIT": "1/min"}
+    assert upload(client, target, product_id="a").status_code == 202
+
+    refused = upload(client, target, product_id="b")
+
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 60
+    assert DataProduct.objects.count() == 1
+    assert client.get(API).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from rest_framework.response import Response
 
 from tom_share_worker import leases
 from tom_share_worker.ingest.jobs import claims, processing
+from tom_share_worker.ingest.limits import AccountRate
 from tom_share_worker.ingest.uploads import answers, asked, inbox, names
 from tom_share_worker.ingest.uploads.body import FILE, UploadParser, require_length
 from tom_share_worker.ingest.uploads.refusals import (
@@ -64,6 +65,11 @@ class DataProducts(_AccountsWrite, receiving.DataProductViewSet):
         if request.method == "POST":
             require_length(request)
         super().initial(request, *args, **kwargs)
+
+    def get_throttles(self) -> list[Any]:
+        """Count uploads with what else an account sends as another TOM."""
+        own: list[Any] = super().get_throttles()
+        return [*own, AccountRate()] if self.request.method == "POST" else own
 
     def create(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Keep the file, and say where its processing can be followed."""
