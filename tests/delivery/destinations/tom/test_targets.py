@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.support import misbehaviour
 from tests.support.conversations import card, deliver, target_parcel
+from tests.support.misbehaviour import Exchange
 from tests.support.remote_tom import RemoteTom
 from tom_share_worker.delivery.outcomes import Delivered, Refused, TryAgain
 from tom_share_worker.models import Failure
@@ -24,6 +28,29 @@ def test_a_target_that_is_not_there_is_created_whole(remote: RemoteTom) -> None:
     assert [alias["name"] for alias in target["aliases"]] == ["ZTF26x"]
     assert target["target_lists"] == [{"name": "Imported From Survey TOM"}]
     assert notebook.targets == [str(target["id"])]
+
+
+def test_the_first_targets_of_a_list_go_one_at_a_time(remote: RemoteTom) -> None:
+    """TOM Toolkit makes a list twice for two at once, and fails from then on."""
+    under_way, at_once = threading.Semaphore(1), []
+
+    def slowly(exchange: Exchange) -> None:
+        alone = under_way.acquire(blocking=False)
+        at_once.append(not alone)
+        time.sleep(0.2)
+        reply = exchange.act()
+        if alone:
+            under_way.release()
+        exchange.send(reply)
+
+    remote.on("POST", "/api/targets/", slowly)
+    parcels = [target_parcel(card(f"SN 2026{n}", ra=n, dec=n)) for n in (1.0, 2.0, 3.0)]
+
+    with ThreadPoolExecutor(3) as threads:
+        outcomes = list(threads.map(lambda parcel: deliver(remote, parcel)[0], parcels))
+
+    assert outcomes == [Delivered("Remote TOM created this target.")] * 3
+    assert at_once == [False] * 3
 
 
 @pytest.mark.parametrize(

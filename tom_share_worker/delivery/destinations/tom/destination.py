@@ -19,6 +19,7 @@ from tom_share_worker.delivery.destinations.tom import (
     datums,
     extras,
     finding,
+    lists,
     payloads,
     peer,
     products,
@@ -134,9 +135,8 @@ class Tom:
         body = payloads.target_lists(parcel)
         if changes.rows:
             body["targetextra_set"] = changes.rows
-        answer = session.request(
-            "PATCH", f"api/targets/{quote(remote_id, safe='')}/", body=body
-        )
+        path = f"api/targets/{quote(remote_id, safe='')}/"
+        answer = lists.put(session, "PATCH", path, body)
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
             return Delivered(
                 f"{self.name} has this target already, but does not let our account "
@@ -155,7 +155,7 @@ class Tom:
             body = payloads.target(parcel)
         except Unsendable as unsendable:
             return Refused(Failure.REFUSED_DATA, str(unsendable))
-        answer = session.request("POST", "api/targets/", body=body)
+        answer = lists.put(session, "POST", "api/targets/", body)
         if answer.status == HTTPStatus.BAD_REQUEST and _says_exists(answer.json()):
             # Somebody made it in this moment, or it is hidden from our account.
             theirs = finding.look(session, parcel.target)
