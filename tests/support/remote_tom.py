@@ -97,4 +97,4 @@ def _forget_earlier(url: str) -> None:
         for seen in [one for one in finding._seen if one[0] == url]:
             finding._seen.pop(seen, None)
     if lists := sys.modules.get(f"{rooms}.lists"):
-        lists._known -= {one for one in lists._known if one[0] == url}
+        lists._known.difference_update([one for one in lists._known if one[0] == url])
