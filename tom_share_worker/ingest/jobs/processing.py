@@ -149,8 +149,13 @@ def _done_note(data_product_type: str, stored: toolkit.Stored) -> str:
         if data_product_type in known:
             return "Processed: the file holds no data points."
         return "Processed: there is nothing to read in a file of this type."
-    points = "data point" if stored.total == 1 else "data points"
-    return f"Processed: {stored.total:,} {points}, {stored.new:,} of them new."
+    return counted(stored.total, stored.new)
+
+
+def counted(total: int, new: int) -> str:
+    """Say how many data points were read from a file."""
+    points = "data point" if total == 1 else "data points"
+    return f"Processed: {total:,} {points}, {new:,} of them new."
 
 
 _AT_FAULT = {"storage": "storage for files", "hook": "own code for uploads (HOOKS)"}

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tom_share_worker.ingest.jobs import processing
 from tom_share_worker.ingest.peers.view import PeerView
 from tom_share_worker.ingest.problems import NOT_FOUND, Problem
 from tom_share_worker.models import IngestJob
@@ -56,7 +57,5 @@ def standing(job: IngestJob) -> dict[str, Any]:
 
 def _message(job: IngestJob) -> str:
     if job.status == IngestJob.Status.DONE and (job.datum_count or not job.note):
-        total, new = job.datum_count, job.new_count
-        points = "data point" if total == 1 else "data points"
-        return f"Processed: {total:,} {points}, {new:,} of them new."
+        return processing.counted(job.datum_count, job.new_count)
     return job.note or _WAITS.get(IngestJob.Status(job.status), "")
