@@ -18,12 +18,17 @@ have_postgres() {
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
+# Most tests wait for a server or a worker, so there may be more processes than cores.
+# A file's tests stay together: they share servers that take a while to start.
+processes=${TSW_TEST_PROCESSES:-$(($(nproc) + 1))}
+spread=(--numprocesses "$processes" --dist loadfile)
+
 echo "== tests on SQLite"
-pytest --cov --cov-report=term "$@"
+pytest "${spread[@]}" --cov --cov-report=term "$@"
 
 if have_postgres; then
   echo "== tests on PostgreSQL"
-  python -m tests.postgres pytest -m django_db "$@"
+  python -m tests.postgres pytest "${spread[@]}" -m django_db "$@"
 elif [ "${TSW_REQUIRE_POSTGRES:-0}" = 1 ]; then
   echo "PostgreSQL is required here (TSW_REQUIRE_POSTGRES=1) but not installed." >&2
   exit 1

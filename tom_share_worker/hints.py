@@ -24,6 +24,7 @@ PLAN = "tom_share_worker.plan"
 SEND = "tom_share_worker.send"
 TEST = "tom_share_worker.test_connection"
 INGEST = "tom_share_worker.ingest"
+BULK = "tom_share_worker.bulk"
 
 QUEUE = presence.DELIVERY_QUEUE
 INGEST_QUEUE = presence.INGEST_QUEUE
@@ -53,6 +54,11 @@ def test_connection(test_pk: int) -> None:
 def ingest(job_pk: int) -> None:
     """Ask a worker to process an incoming data product."""
     _publisher().put(INGEST, job_pk, INGEST_QUEUE)
+
+
+def bulk(action_pk: int) -> None:
+    """Ask a worker to go through the rows of a bulk action."""
+    _publisher().put(BULK, action_pk)
 
 
 def flush(seconds: float) -> None:

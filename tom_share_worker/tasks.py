@@ -1,4 +1,4 @@
-"""Door for Celery, which looks for tasks here; the sweep is of both rooms."""
+"""Door for Celery, which looks for tasks here; the sweep is of all rooms."""
 
 from celery import shared_task
 
@@ -7,8 +7,10 @@ from tom_share_worker.delivery import sweep as delivery_sweep
 from tom_share_worker.delivery.tasks import gather, plan, send, test_connection
 from tom_share_worker.ingest import sweep as ingest_sweep
 from tom_share_worker.ingest.tasks import ingest
+from tom_share_worker.operating import sweep as operating_sweep
+from tom_share_worker.operating.tasks import bulk
 
-__all__ = ["gather", "ingest", "plan", "send", "sweep", "test_connection"]
+__all__ = ["bulk", "gather", "ingest", "plan", "send", "sweep", "test_connection"]
 
 
 @shared_task(
@@ -18,5 +20,8 @@ def sweep() -> None:
     """Find what the hints missed; for TOMs that run Celery beat."""
     try:
         delivery_sweep.sweep()
-    finally:  # what fails one must not keep the other waiting
-        ingest_sweep.sweep()
+    finally:  # what fails one must not keep the others waiting
+        try:
+            ingest_sweep.sweep()
+        finally:
+            operating_sweep.sweep()

@@ -3,6 +3,7 @@
 Rows know their states and nothing else; the rooms act on them.
 """
 
+from tom_share_worker.models.bulk import BulkAction
 from tom_share_worker.models.connection import ConnectionTest
 from tom_share_worker.models.continuous import PersistentShareTerms, SavedDatum
 from tom_share_worker.models.delivery import Attempt, Delivery
@@ -14,6 +15,7 @@ from tom_share_worker.models.worker import Worker
 
 __all__ = [
     "Attempt",
+    "BulkAction",
     "ConnectionTest",
     "Delivery",
     "Destination",

@@ -38,6 +38,9 @@ class Destination(models.Model):
         help_text="Who paused it, if a person did and still has an account.",
     )
     note = models.TextField(blank=True, help_text="Why it is paused or backing off.")
+    told = models.DateTimeField(
+        null=True, help_text="When people were sent an e-mail about this pause."
+    )
     peer: models.JSONField[Any, Any] = models.JSONField(
         null=True,
         help_text="What it told of the protocol of this app; empty: it has none.",

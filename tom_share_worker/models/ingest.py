@@ -133,6 +133,12 @@ class IngestJob(models.Model):
         max_length=32, blank=True, help_text="The token of the worker that has it."
     )
     lease_until = models.DateTimeField(null=True, help_text="When the claim lapses.")
+    seen = models.DateTimeField(
+        null=True, help_text="When the person saw that it had ended."
+    )
+    told = models.DateTimeField(
+        null=True, help_text="When the person was sent an e-mail about its end."
+    )
     worker = models.CharField(max_length=200, blank=True)
     task_id = models.CharField(max_length=255, blank=True)
     hook_ran = models.BooleanField(
@@ -174,6 +180,12 @@ class IngestJob(models.Model):
             models.Index(fields=["user", "-id"], name="tsw_ingest_user"),
             models.Index(fields=["user", "status", "-id"], name="tsw_ingest_own"),
             models.Index(fields=["status", "-id"], name="tsw_ingest_status"),
+            # The badge in the navigation bar, on every page of the TOM.
+            models.Index(
+                fields=["user"],
+                condition=models.Q(status="failed", seen=None),
+                name="tsw_ingest_unseen",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -106,6 +106,13 @@ class Share(models.Model):
         blank=True, help_text="What was left out while planning, and why."
     )
 
+    seen = models.DateTimeField(
+        null=True, help_text="When the person saw that it had ended."
+    )
+    told = models.DateTimeField(
+        null=True, help_text="When the person was sent an e-mail about its end."
+    )
+
     planned = models.BooleanField(
         default=False, help_text="All deliveries of this share exist."
     )
@@ -132,6 +139,14 @@ class Share(models.Model):
         indexes = [
             models.Index(fields=["user", "-id"], name="tsw_share_user"),
             models.Index(fields=["status"], name="tsw_share_status"),
+            # The badge in the navigation bar, on every page of the TOM.
+            models.Index(
+                fields=["user"],
+                condition=models.Q(
+                    status__in=["failed", "partly delivered"], seen=None
+                ),
+                name="tsw_share_unseen",
+            ),
         ]
 
     def __str__(self) -> str:

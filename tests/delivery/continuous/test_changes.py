@@ -15,7 +15,7 @@ from tests.support import persistent as saved
 from tests.support import rows
 from tests.support.persistent import gather_later, the_share, waiting
 from tom_share_worker.delivery import gate
-from tom_share_worker.delivery.continuous import persistent
+from tom_share_worker.delivery.continuous import gathering, persistent
 from tom_share_worker.delivery.planning import planner
 from tom_share_worker.exceptions import ShareRefused
 from tom_share_worker.models import SavedDatum, Share
@@ -119,4 +119,5 @@ def test_saving_survives_a_persistent_share_that_is_deleted_meanwhile(
 
     assert PhotometryReducedDatum.objects.count() == 5
     assert gather_later() == 0
+    gathering.drop_orphans()
     assert not SavedDatum.objects.exists()

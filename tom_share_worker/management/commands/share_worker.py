@@ -26,6 +26,7 @@ from tom_share_worker import broker, conf
 from tom_share_worker.delivery import sweep as delivery_sweep
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest import sweep as ingest_sweep
+from tom_share_worker.operating import sweep as operating_sweep
 
 logger = logging.getLogger(__name__)
 
@@ -212,6 +213,7 @@ class Sweeper(threading.Thread):
                 next_sweep = time.monotonic() + interval
                 self._look(delivery_sweep.sweep)
                 self._look(ingest_sweep.sweep)
+                self._look(operating_sweep.sweep)
             else:
                 self._look(delivery_sweep.glance)
             self._stopping.wait(min(interval, GLANCE_INTERVAL))
