@@ -2,7 +2,8 @@
 # All tests: first on SQLite, in random order; then those that use a database once more
 # on a private PostgreSQL server, where its programs are installed.
 # Called by `make test` and .ci/run; arguments go to pytest. With TSW_REQUIRE_POSTGRES=1
-# a missing PostgreSQL is a failure and not a skip.
+# a missing PostgreSQL is a failure and not a skip, with TSW_REQUIRE_BROWSER=1 a missing
+# Chromium.
 #
 # `python -m tests.postgres COMMAND ...` starts the server, gives its address to COMMAND
 # as DATABASE_URL, and ends with COMMAND's exit status.
