@@ -56,6 +56,7 @@ class BulkAction(models.Model):
     )
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True, help_text="When a worker first took it.")
     ended = models.DateTimeField(null=True)
     total = models.PositiveIntegerField(default=0, help_text="Rows that matched.")
     done_count = models.PositiveIntegerField(default=0, help_text="Rows it changed.")
@@ -69,6 +70,12 @@ class BulkAction(models.Model):
         max_length=32, blank=True, help_text="The token of the worker that has it."
     )
     lease_until = models.DateTimeField(null=True, help_text="When the claim lapses.")
+    task_id = models.CharField(
+        max_length=255, blank=True, help_text="The Celery task that took it up last."
+    )
+    failing_since = models.DateTimeField(
+        null=True, help_text="Since when it fails; empty when it does not."
+    )
     note = models.TextField(blank=True, help_text="How it stands, in words.")
 
     class Meta:

@@ -116,6 +116,9 @@ class Share(models.Model):
     planned = models.BooleanField(
         default=False, help_text="All deliveries of this share exist."
     )
+    plan_task_id = models.CharField(
+        max_length=255, blank=True, help_text="The Celery task that planned it last."
+    )
     plan_failing_since = models.DateTimeField(
         null=True, help_text="Since when planning fails; empty when it does not."
     )
@@ -128,6 +131,9 @@ class Share(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        permissions = [
+            ("operate", "May retry, cancel, reprocess, pause and test for others")
+        ]
         constraints = [
             # A program that repeats a request, as its answer was lost, shares once.
             models.UniqueConstraint(
