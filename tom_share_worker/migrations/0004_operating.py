@@ -42,6 +42,20 @@ class Migration(migrations.Migration):
                 'ordering': ('-id',),
             },
         ),
+        migrations.CreateModel(
+            name='TaskStatus',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'task status',
+                'verbose_name_plural': 'at a glance: task status',
+                'proxy': True,
+                'default_permissions': (),
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('tom_share_worker.worker',),
+        ),
         migrations.AlterModelOptions(
             name='share',
             options={'ordering': ('-id',), 'permissions': [('operate', 'May retry, cancel, reprocess, pause and test for others')]},
@@ -75,6 +89,18 @@ class Migration(migrations.Migration):
             model_name='share',
             name='told',
             field=models.DateTimeField(help_text='When the person was sent an e-mail about its end.', null=True),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('ended__isnull', False)), fields=['ended', 'status', 'failure'], name='tsw_delivery_ended'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('status', 'failed')), fields=['failure', 'destination', 'ended'], name='tsw_delivery_failed'),
+        ),
+        migrations.AddIndex(
+            model_name='ingestjob',
+            index=models.Index(condition=models.Q(('ended__isnull', False)), fields=['ended', 'status'], name='tsw_ingest_ended'),
         ),
         migrations.AddIndex(
             model_name='ingestjob',

@@ -11,7 +11,7 @@ from tom_share_worker.models.destination import Destination, RemoteTarget
 from tom_share_worker.models.failure import Failure
 from tom_share_worker.models.ingest import IngestFailure, IngestJob, ReceivedBatch
 from tom_share_worker.models.share import Share
-from tom_share_worker.models.worker import Worker
+from tom_share_worker.models.worker import TaskStatus, Worker
 
 __all__ = [
     "Attempt",
@@ -27,5 +27,6 @@ __all__ = [
     "RemoteTarget",
     "SavedDatum",
     "Share",
+    "TaskStatus",
     "Worker",
 ]

@@ -117,6 +117,18 @@ class Delivery(models.Model):
             models.Index(fields=["status", "receipt"], name="tsw_delivery_followed"),
             # Is anything of this share still under way?
             models.Index(fields=["share", "status"], name="tsw_delivery_share"),
+            # What ended when, and how: the charts and counts for operators.
+            models.Index(
+                fields=["ended", "status", "failure"],
+                condition=models.Q(ended__isnull=False),
+                name="tsw_delivery_ended",
+            ),
+            # What failed, and waits for somebody to mend its cause.
+            models.Index(
+                fields=["failure", "destination", "ended"],
+                condition=models.Q(status="failed"),
+                name="tsw_delivery_failed",
+            ),
         ]
 
     def __str__(self) -> str:

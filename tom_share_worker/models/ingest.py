@@ -180,6 +180,12 @@ class IngestJob(models.Model):
             models.Index(fields=["user", "-id"], name="tsw_ingest_user"),
             models.Index(fields=["user", "status", "-id"], name="tsw_ingest_own"),
             models.Index(fields=["status", "-id"], name="tsw_ingest_status"),
+            # What ended when, and how: the charts for operators.
+            models.Index(
+                fields=["ended", "status"],
+                condition=models.Q(ended__isnull=False),
+                name="tsw_ingest_ended",
+            ),
             # The badge in the navigation bar, on every page of the TOM.
             models.Index(
                 fields=["user"],
