@@ -207,7 +207,13 @@ class Attempt(models.Model):
                 fields=["started"],
                 condition=models.Q(ended=None),
                 name="tsw_attempt_open",
-            )
+            ),
+            # What came of the attempts of the last hour.
+            models.Index(
+                fields=["ended", "outcome"],
+                condition=models.Q(ended__isnull=False),
+                name="tsw_attempt_ended",
+            ),
         ]
 
     def __str__(self) -> str:
