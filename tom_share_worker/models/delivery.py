@@ -214,6 +214,12 @@ class Attempt(models.Model):
                 condition=models.Q(ended__isnull=False),
                 name="tsw_attempt_ended",
             ),
+            # What went wrong when: the chart for operators.
+            models.Index(
+                fields=["ended", "failure"],
+                condition=models.Q(failure__gt=""),
+                name="tsw_attempt_failed",
+            ),
         ]
 
     def __str__(self) -> str:
