@@ -10,6 +10,7 @@ from tom_share_worker.models.delivery import Attempt, Delivery
 from tom_share_worker.models.destination import Destination, RemoteTarget
 from tom_share_worker.models.failure import Failure
 from tom_share_worker.models.ingest import IngestFailure, IngestJob, ReceivedBatch
+from tom_share_worker.models.mail import Mail
 from tom_share_worker.models.routine import Routine
 from tom_share_worker.models.share import Share
 from tom_share_worker.models.worker import TaskStatus, Worker
@@ -23,6 +24,7 @@ __all__ = [
     "Failure",
     "IngestFailure",
     "IngestJob",
+    "Mail",
     "PersistentShareTerms",
     "ReceivedBatch",
     "RemoteTarget",

@@ -192,6 +192,12 @@ class IngestJob(models.Model):
                 condition=models.Q(status="failed", seen=None),
                 name="tsw_ingest_unseen",
             ),
+            # Whom the sweep tells by e-mail.
+            models.Index(
+                fields=["ended"],
+                condition=models.Q(status="failed", told=None),
+                name="tsw_ingest_untold",
+            ),
         ]
 
     def __str__(self) -> str:

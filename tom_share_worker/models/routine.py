@@ -19,6 +19,9 @@ class Routine(models.Model):
     PRUNING = "pruning"
     """Deleting rows that were kept long enough."""
 
+    MAILING = "mailing"
+    """Sending e-mails: there, and begun, since when they are switched on."""
+
     name = models.CharField(max_length=50, unique=True)
     begun = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True, help_text="Empty while it is under way.")

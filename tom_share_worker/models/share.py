@@ -153,6 +153,14 @@ class Share(models.Model):
                 ),
                 name="tsw_share_unseen",
             ),
+            # Whom the sweep tells by e-mail.
+            models.Index(
+                fields=["ended"],
+                condition=models.Q(
+                    status__in=["failed", "partly delivered"], told=None
+                ),
+                name="tsw_share_untold",
+            ),
         ]
 
     def __str__(self) -> str:
