@@ -22,6 +22,11 @@ SHARE_PERMISSIONS = ("view_target", "change_target", "delete_target")
 """Permissions on a target that the host knows."""
 
 
+SHORTEST_RETENTION = 7 * 24 * 3600
+"""Seconds for which what has ended is kept at least: another TOM may ask for three days
+what became of a file, and people come back from a weekend."""
+
+
 class Rule(NamedTuple):
     """What a value must be, as a test and in words."""
 
@@ -143,6 +148,15 @@ RULES = {
         lambda value: value is None or _is_rate(value),
         "a number of requests per second, minute, hour or day, such as '3000/min', or "
         "None",
+    ),
+    "HEALTH_SWEEP_AGE": SECONDS,
+    "HEALTH_BACKLOG_AGE": SECONDS,
+    "RETENTION": Rule(
+        lambda value: (
+            value is None or (is_number(value) and value >= SHORTEST_RETENTION)
+        ),
+        f"a number of seconds of at least {SHORTEST_RETENTION:,} (a week), or None",
+        lambda value: None if value is None else float(value),
     ),
     "GROUPS": Rule(_are_names, "a list of names of groups, such as ['LCO']", tuple),
     "PUBLIC_URL": Rule(

@@ -125,6 +125,17 @@ class Settings:
     RATE_LIMIT: str | None = "3000/min"
     """Requests of one account to the addresses for other TOMs; None: any number."""
 
+    HEALTH_SWEEP_AGE: float = MINUTE
+    """Without a sweep for so long the health page says that nobody works; never less
+    than three times SWEEP_INTERVAL."""
+
+    HEALTH_BACKLOG_AGE: float = 15 * MINUTE
+    """The health page says so when what is due has waited so long and nothing moves."""
+
+    RETENTION: float | None = 180 * 24 * HOUR
+    """How long shares, ingest jobs and bulk actions are kept after they have ended, with
+    all that belongs to them except the data; None: for ever."""
+
     def __post_init__(self) -> None:
         for spec in fields(self):
             object.__setattr__(
