@@ -81,10 +81,16 @@ def _are_names(value: Any) -> bool:
     return named and all(isinstance(name, str) and name for name in value)
 
 
+def _are_addresses(value: Any) -> bool:
+    """True for e-mail addresses; none at all would be told by EMAIL_ON_FAILURE."""
+    return _are_names(value) and all(_ADDRESS.fullmatch(name) for name in value)
+
+
 def _is_rate(value: Any) -> bool:
     return isinstance(value, str) and bool(_RATE.fullmatch(value))
 
 
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _RATE = re.compile(r"[1-9]\d{0,8}/(s|sec|m|min|h|hour|d|day)")
 
 COUNT = Rule(_is_count, "a whole number of at least 1")
@@ -162,6 +168,12 @@ RULES = {
     "PUBLIC_URL": Rule(
         lambda value: value is None or is_http(value),
         "an address such as 'https://tom.example.org/'",
+    ),
+    "EMAIL_ON_FAILURE": Rule(lambda value: isinstance(value, bool), "True or False"),
+    "EMAIL_OPERATORS": Rule(
+        lambda value: value is None or _are_addresses(value),
+        "a list of e-mail addresses, such as ['tom@example.org'], or None",
+        lambda value: None if value is None else tuple(value),
     ),
     "VERIFY": Rule(_is_verify, "True, False or the path of an existing CA bundle"),
 }

@@ -94,6 +94,13 @@ class Settings:
     PUBLIC_URL: str | None = None
     """Address of this TOM as others reach it, for the provenance of shared data."""
 
+    EMAIL_ON_FAILURE: bool = False
+    """Tell people by e-mail what of theirs failed, and that a destination is paused."""
+
+    EMAIL_OPERATORS: tuple[str, ...] | None = None
+    """Addresses that are told of paused destinations; None: those of the staff who may
+    pause and resume them."""
+
     VERIFY: bool | str = True
     """Check TLS certificates: True, False, or the path of a CA bundle."""
 
