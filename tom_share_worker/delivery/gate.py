@@ -125,6 +125,7 @@ def pause(key: str, note: str, by: Any = None) -> bool:
             paused_by=by,
             paused_by_person=by is not None,
             note=note,
+            told=None,
             changed=timezone.now(),
         )
     )

@@ -34,6 +34,8 @@ def reprocess(jobs: QuerySet[IngestJob]) -> int:
             traceback="",
             started=None,
             ended=None,
+            seen=None,
+            told=None,
             **claims.NO_CLAIM,
         )
     )
