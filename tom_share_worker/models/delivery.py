@@ -129,6 +129,12 @@ class Delivery(models.Model):
                 condition=models.Q(status="failed"),
                 name="tsw_delivery_failed",
             ),
+            # What arrived, though not whole: refused data that somebody must mend.
+            models.Index(
+                fields=["destination"],
+                condition=models.Q(status="delivered", refused_count__gt=0),
+                name="tsw_delivery_refused",
+            ),
         ]
 
     def __str__(self) -> str:
