@@ -15,12 +15,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import current_app
 
+from tests.support.brokers import SharedBroker
 from tests.support.remote_tom import RemoteTom
+
+if TYPE_CHECKING:
+    from tests.support.toms import Tom
 
 BROKER_DIRECTORY = Path(tempfile.mkdtemp(prefix="tsw-"))
 BROKER_URL = f"redis+socket://{BROKER_DIRECTORY / 'broker.sock'}"
@@ -49,3 +53,38 @@ def remote() -> Iterator[RemoteTom]:
     """A remote TOM that behaves until told otherwise."""
     with RemoteTom() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _session_broker() -> Iterator[SharedBroker]:
+    running = SharedBroker(BROKER_DIRECTORY)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def broker(_session_broker: SharedBroker) -> SharedBroker:
+    """A running broker that holds nothing of earlier tests."""
+    with _session_broker.client() as client:
+        client.flushall()
+    return _session_broker
+
+
+@pytest.fixture
+def tom(
+    transactional_db: None, broker: SharedBroker, tmp_path: Path, settings: Any
+) -> Iterator[Tom]:
+    """The TOM under test; its workers end before the database is flushed."""
+    from tests.support.toms import Tom  # models, which Django has loaded by now
+
+    made = Tom(tmp_path, settings, BROKER_URL)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def partner(tom: Tom, remote: RemoteTom) -> RemoteTom:
+    """A remote TOM that the TOM under test knows as "partner"."""
+    tom.knows(partner=remote)
+    return remote

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.conftest import Broker
 from tests.support import persistent, rows
+from tests.support.brokers import SharedBroker
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import Tom, assert_each_attempt_is_on_record
 from tests.support.waiting import wait_until
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_two_beats_at_once_find_what_the_hints_missed_and_send_it_once(
-    tom: Tom, partner: RemoteTom, broker: Broker
+    tom: Tom, partner: RemoteTom, broker: SharedBroker
 ) -> None:
     owner = rows.person()
     targets = [rows.target(owner, f"SN 2026-{n:02d}") for n in range(12)]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tom_dataproducts.models import DataProduct, PhotometryReducedDatum
 
-from tests.acceptance.conftest import Broker
 from tests.support import ingesting, processors
+from tests.support.brokers import SharedBroker
 from tests.support.processes import Process
 from tests.support.toms import Tom
 from tests.support.waiting import wait_until
@@ -190,7 +190,7 @@ def test_a_plain_celery_worker_of_any_pool_processes_files(tom: Tom, pool: str) 
 
 
 def test_files_that_came_while_the_broker_was_gone_are_found_by_the_sweep(
-    tom: Tom, broker: Broker
+    tom: Tom, broker: SharedBroker
 ) -> None:
     broker.stop()
     jobs = [upload() for _ in range(3)]

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.conftest import _session_broker, broker, tom
 from tests.releases.released_tom import ReleasedTom, installable
-
-__all__ = ["_session_broker", "broker", "tom"]
 
 
 @pytest.fixture(scope="module", params=installable())

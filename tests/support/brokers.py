@@ -1,4 +1,4 @@
-"""A real Redis-protocol server for one test, to be frozen or killed."""
+"""Real Redis-protocol servers: one for a whole run, and ones to be frozen or killed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,34 @@ import redis
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 from tom_share_worker import broker
+
+
+class SharedBroker:
+    """The server of a whole run, started by the app's own launcher."""
+
+    def __init__(self, directory: Path) -> None:
+        self._private = broker.PrivateBroker()
+        self._private.directory = directory
+        self._private.socket = directory / "broker.sock"
+        self._private.log = directory / "broker.log"
+
+    def start(self) -> None:
+        """Start it; from now on it is kept running."""
+        self._private.start()
+
+    def stop(self) -> None:
+        """Stop it and everything it holds."""
+        self._private.stop()
+
+    def client(self) -> redis.Redis:
+        """Return a connection of our own."""
+        return redis.Redis(unix_socket_path=str(self._private.socket))
+
+    def pid(self) -> int:
+        """Return the process id of the server."""
+        with self.client() as client:
+            number: int = client.info()["process_id"]
+            return number
 
 
 @dataclass
