@@ -7,6 +7,7 @@ from tom_share_worker.delivery import sweep as delivery_sweep
 from tom_share_worker.delivery.tasks import gather, plan, send, test_connection
 from tom_share_worker.ingest import sweep as ingest_sweep
 from tom_share_worker.ingest.tasks import ingest
+from tom_share_worker.operating import routines
 from tom_share_worker.operating import sweep as operating_sweep
 from tom_share_worker.operating.tasks import bulk
 
@@ -25,3 +26,4 @@ def sweep() -> None:
             ingest_sweep.sweep()
         finally:
             operating_sweep.sweep()
+    routines.swept()

@@ -26,6 +26,7 @@ from tom_share_worker import broker, conf
 from tom_share_worker.delivery import sweep as delivery_sweep
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest import sweep as ingest_sweep
+from tom_share_worker.operating import routines
 from tom_share_worker.operating import sweep as operating_sweep
 
 logger = logging.getLogger(__name__)
@@ -188,6 +189,9 @@ def _work(*, concurrency: int, queues: str, loglevel: str) -> None:
 GLANCE_INTERVAL = 1.0
 """Seconds between two looks for saved data to share, and at files that are followed."""
 
+SWEEPS = (delivery_sweep.sweep, ingest_sweep.sweep, operating_sweep.sweep)
+"""The looks of all rooms; what fails one does not keep the others waiting."""
+
 
 class Sweeper(threading.Thread):
     """Look for missed work at once and then at the set interval, whatever happens.
@@ -211,19 +215,23 @@ class Sweeper(threading.Thread):
             interval = conf.settings().SWEEP_INTERVAL
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + interval
-                self._look(delivery_sweep.sweep)
-                self._look(ingest_sweep.sweep)
-                self._look(operating_sweep.sweep)
+                looks = [self._look(look) for look in SWEEPS]
+                if all(looks):
+                    self._look(routines.swept)
             else:
                 self._look(delivery_sweep.glance)
             self._stopping.wait(min(interval, GLANCE_INTERVAL))
 
-    def _look(self, look: Callable[[], object]) -> None:
+    def _look(self, look: Callable[[], object]) -> bool:
+        """Look, whatever happens; False if it failed."""
         # The database may have been restarted since; a stale connection is dropped.
         close_old_connections()
         try:
             look()
         except Exception:  # the thread must outlive whatever fails
             logger.exception("The look for missed work failed; it will be tried again.")
+            return False
+        else:
+            return True
         finally:
             close_old_connections()
