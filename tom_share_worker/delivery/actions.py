@@ -6,11 +6,12 @@ delivered is not retried, what has ended is not cancelled.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from tom_share_worker import hints
@@ -149,6 +150,35 @@ def retry_share(share: Share) -> int:
     return count or reopened
 
 
+def retry_shares(pks: Collection[int], deliveries: QuerySet[Delivery]) -> int:
+    """Retry many shares as `retry_share` does; return how many of them go on.
+
+    `deliveries` are those that the person may see, of whatever share.
+    """
+    within = deliveries.filter(share_id__in=pks)
+    again = set(
+        within.filter(RETRYABLE | WAITING).order_by().values_list("share_id", flat=True)
+    )
+    ended = Share.objects.filter(pk__in=pks, status__in=Share.ENDED)
+    unplanned = set(ended.filter(planned=False).values_list("pk", flat=True))
+    anything = Delivery.objects.filter(share=OuterRef("pk"))
+    empty = ended.filter(~Exists(anything), planned=True)
+    from_the_start = set(empty.values_list("pk", flat=True))
+    anew = unplanned | from_the_start
+    keys = ended.filter(pk__in=anew).order_by().values_list("destination", flat=True)
+    for key in sorted(set(keys)):
+        _reopen(key)
+    retry(within)
+    fresh = {"status": Share.Status.QUEUED, "ended": None, "note": ""}
+    Share.objects.filter(pk__in=unplanned, planned=False).update(**fresh)
+    Share.objects.filter(pk__in=from_the_start, planned=True).update(
+        **fresh, planned=False, plan_step=0, plan_cursor=None
+    )
+    for pk in sorted(anew):
+        transaction.on_commit(partial(hints.plan, pk), robust=True)
+    return len(again | anew)
+
+
 def cancel(deliveries: QuerySet[Delivery]) -> int:
     """Send no more of these; return how many. What has arrived stays there.
 
@@ -162,8 +192,7 @@ def cancel(deliveries: QuerySet[Delivery]) -> int:
         note="Cancelled by a person.",
     )
     closing.end_followers(Delivery.objects.filter(share_id__in=shares))
-    for share in shares:
-        closing.settle(share)
+    closing.settle_many(shares)
     return count
 
 
@@ -174,3 +203,17 @@ def cancel_share(share: Share) -> int:
         status__in=Share.ENDED
     ).update(status=Share.Status.CANCELLED, ended=timezone.now())
     return cancel(share.deliveries.all())
+
+
+def cancel_shares(pks: Collection[int], deliveries: QuerySet[Delivery]) -> int:
+    """Cancel many shares as `cancel_share` does; return how many had not ended.
+
+    `deliveries` are those that the person may see, of whatever share.
+    """
+    going = Share.objects.filter(pk__in=pks).exclude(status__in=Share.ENDED)
+    going_pks = set(going.values_list("pk", flat=True))
+    going.filter(planned=False).update(
+        status=Share.Status.CANCELLED, ended=timezone.now()
+    )
+    cancel(deliveries.filter(share_id__in=going_pks))
+    return len(going_pks)

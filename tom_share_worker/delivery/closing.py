@@ -5,15 +5,22 @@ Called whenever a delivery ended; the sweep repeats it for shares left open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 
 from tom_share_worker.models import Delivery, Share
 
 UNDER_WAY = (Delivery.Status.QUEUED, Delivery.Status.SENDING)
 """Statuses of deliveries that have not ended."""
+
+SETTLED = 500
+"""Shares whose status is written at a time."""
+
+NEWS: dict[str, object] = {"seen": None, "told": None}
+"""A share that ended is news, whatever its person saw of an earlier end."""
 
 
 def status_of(planned: bool, deliveries: Mapping[str, int], refused: int) -> str:
@@ -57,12 +64,39 @@ def settle(share_pk: int) -> None:
     columns: dict[str, object] = {
         "status": status_of(share.planned, deliveries, refused),
         "ended": timezone.now(),
+        **NEWS,
     }
     if not deliveries:
         columns["note"] = _why_nothing(share)
     Share.objects.filter(pk=share_pk).exclude(status=columns["status"]).update(
         **columns
     )
+
+
+def settle_many(share_pks: Collection[int]) -> None:
+    """Write the statuses of shares of which nothing is under way, in a few queries."""
+    under_way = Delivery.objects.filter(share=OuterRef("pk"), status__in=UNDER_WAY)
+    shares = Share.objects.filter(~Exists(under_way), pk__in=share_pks, planned=True)
+    counts: dict[int, dict[str, int]] = {
+        pk: {} for pk in shares.values_list("pk", flat=True)
+    }
+    refused: dict[int, int] = defaultdict(int)
+    rows = Delivery.objects.filter(share_id__in=counts).order_by()
+    for row in rows.values("share_id", "status").annotate(
+        n=Count("pk"), refused=Sum("refused_count")
+    ):
+        counts[row["share_id"]][row["status"]] = row["n"]
+        refused[row["share_id"]] += row["refused"] or 0
+    alike: dict[str, list[int]] = defaultdict(list)
+    for pk, deliveries in counts.items():
+        if deliveries:
+            alike[status_of(True, deliveries, refused[pk])].append(pk)
+        else:
+            settle(pk)  # says why there is nothing
+    for status, pks in alike.items():
+        Share.objects.filter(pk__in=pks).exclude(status=status).update(
+            status=status, ended=timezone.now(), **NEWS
+        )
 
 
 def _why_nothing(share: Share) -> str:
@@ -83,8 +117,10 @@ def settle_all() -> None:
         pk__in=waiting.values("share_id"),
     ).update(status=Share.Status.RUNNING, ended=None)
     open_shares = Share.objects.filter(planned=True).exclude(status__in=Share.ENDED)
-    for pk in open_shares.values_list("pk", flat=True):
-        settle(pk)
+    over = open_shares.exclude(Exists(waiting.filter(share=OuterRef("pk"))))
+    pks = list(over.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(pks), SETTLED):
+        settle_many(pks[start : start + SETTLED])
 
 
 def end_followers(deliveries: QuerySet[Delivery]) -> None:
@@ -93,10 +129,12 @@ def end_followers(deliveries: QuerySet[Delivery]) -> None:
         status__in=[Delivery.Status.FAILED, Delivery.Status.CANCELLED],
         followers__status=Delivery.Status.QUEUED,
     )
-    for pk, status, failure in (
-        ended.order_by().values_list("pk", "status", "failure").distinct()
-    ):
-        Delivery.objects.filter(after_id=pk, status=Delivery.Status.QUEUED).update(
+    # Thousands may have ended, and only in a few ways.
+    for status, failure in ended.order_by().values_list("status", "failure").distinct():
+        alike = deliveries.order_by().filter(status=status, failure=failure)
+        Delivery.objects.filter(
+            after__in=alike.values("pk"), status=Delivery.Status.QUEUED
+        ).update(
             status=status,
             failure=failure if status == Delivery.Status.FAILED else "",
             note="Not sent, because the target itself did not arrive.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from typing import Any
+
+from celery import Task, shared_task
 
 from tom_share_worker import hints
 from tom_share_worker.operating import bulk as bulk_actions
 
 
-@shared_task(name=hints.BULK, queue=hints.QUEUE)
-def bulk(action_pk: int) -> str:
+@shared_task(name=hints.BULK, queue=hints.QUEUE, bind=True)
+def bulk(self: Task[Any, Any], action_pk: int) -> str:
     """Go through the rows of a bulk action."""
-    return bulk_actions.run(action_pk)
+    return bulk_actions.run(action_pk, task_id=self.request.id or "")

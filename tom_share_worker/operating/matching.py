@@ -1,0 +1,128 @@
+"""Which rows a filter means: the same for the lists, the counts and the verbs.
+
+Called by the admin, the REST API, the command and bulk actions. What a person may not
+see, or not act on, matches nothing of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from tom_share_worker import conf
+from tom_share_worker.delivery import visibility as sent
+from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.ingest import visibility as received
+from tom_share_worker.models import BulkAction, Delivery, Failure
+from tom_share_worker.operating.vocabulary import cleaned
+
+Rows = BulkAction.Rows
+
+_VISIBLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
+    Rows.SHARES: sent.visible_shares,
+    Rows.DELIVERIES: sent.visible_deliveries,
+    Rows.INGEST_JOBS: received.visible_jobs,
+}
+_ACTIONABLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
+    Rows.SHARES: sent.actionable_shares,
+    Rows.DELIVERIES: sent.actionable_deliveries,
+    Rows.INGEST_JOBS: received.actionable_jobs,
+}
+
+SEARCHED: dict[str, tuple[str, ...]] = {
+    Rows.SHARES: ("subject", "title", "note", "user__username"),
+    Rows.DELIVERIES: ("target_name", "note", "share__subject"),
+    Rows.INGEST_JOBS: ("file_name", "target_name", "note", "user__username"),
+}
+"""The columns in which each word of a search is looked for."""
+
+
+def matches(rows: str, filters: Mapping[str, Any], user: Any) -> QuerySet[Any]:
+    """Return the rows that a filter means and that a person may see and act on."""
+    return narrowed(rows, filters, _ACTIONABLE[rows](user))
+
+
+def visible(rows: str, user: Any) -> QuerySet[Any]:
+    """Return the rows that a person may see."""
+    return _VISIBLE[rows](user)
+
+
+def narrowed(
+    rows: str, filters: Mapping[str, Any], found: QuerySet[Any]
+) -> QuerySet[Any]:
+    """Narrow rows by a filter; raise WrongFilter where it says nothing."""
+    for name, value in cleaned(rows, filters).items():
+        found = found.filter(_CONDITIONS[name](rows, value))
+    return found
+
+
+def _status(rows: str, value: list[str]) -> Q:
+    return Q(status__in=value)
+
+
+def _destination(rows: str, value: list[str]) -> Q:
+    """An entry of DATA_SHARING means all its topics, too."""
+    try:
+        topics = [key for key in conf.choices() if key.partition(":")[0] in value]
+    except ConfigurationError:
+        topics = []
+    return Q(destination__in={*value, *topics})
+
+
+def _failure(rows: str, value: list[str]) -> Q:
+    """Of deliveries, refused data is also within what has arrived otherwise."""
+    means = Q(failure__in=value)
+    if rows == Rows.DELIVERIES and Failure.REFUSED_DATA in value:
+        means |= Q(status=Delivery.Status.DELIVERED, refused_count__gt=0)
+    return means
+
+
+def _kind(rows: str, value: list[str]) -> Q:
+    if rows == Rows.INGEST_JOBS:
+        return Q(data_product_type__in=value)
+    return Q(kind__in=value)
+
+
+def _user(rows: str, value: str) -> Q:
+    of = "share__user__username" if rows == Rows.DELIVERIES else "user__username"
+    return Q(**{of: value})
+
+
+def _when(test: str, value: str, rows: str) -> Q:
+    """Compare the end of what has ended, of the rest its creation."""
+    created = Q(**{f"created__{test}": value})
+    if rows == Rows.SHARES:
+        return created
+    return Q(**{f"ended__{test}": value}) | (Q(ended=None) & created)
+
+
+def _search(rows: str, value: str) -> Q:
+    """Look for each word in any of the columns."""
+    found = Q()
+    for word in value.split():
+        anywhere = Q()
+        for column in SEARCHED[rows]:
+            anywhere |= Q(**{f"{column}__icontains": word})
+        found &= anywhere
+    return found
+
+
+_CONDITIONS: dict[str, Callable[[str, Any], Q]] = {
+    "status": _status,
+    "destination": _destination,
+    "failure": _failure,
+    "kind": _kind,
+    "origin": lambda rows, value: Q(origin__in=value),
+    "share": lambda rows, value: Q(share_id=value),
+    "user": _user,
+    "search": _search,
+    "ids": lambda rows, value: Q(pk__in=value),
+    "since": lambda rows, value: _when("gte", value, rows),
+    "until": lambda rows, value: _when("lt", value, rows),
+    "created_since": lambda rows, value: Q(created__gte=value),
+    "created_until": lambda rows, value: Q(created__lt=value),
+    "ended_since": lambda rows, value: Q(ended__gte=value),
+    "ended_until": lambda rows, value: Q(ended__lt=value),
+}

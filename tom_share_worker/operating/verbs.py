@@ -1,0 +1,70 @@
+"""What a bulk action does with a slice of rows; each verb is one of the rooms below.
+
+Called by `bulk`, within the transaction of a slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tom_share_worker.delivery import actions as sharing
+from tom_share_worker.delivery import visibility
+from tom_share_worker.ingest import actions as receiving
+from tom_share_worker.models import BulkAction, Delivery, IngestJob
+
+Verb = BulkAction.Verb
+Rows = BulkAction.Rows
+
+SLICE = 1000
+"""Rows done at a time. Larger: longer transactions; smaller: more of them."""
+
+SHARES = 100
+"""Shares done at a time: each may have thousands of deliveries."""
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What is done with rows by their ids, and how many of them at a time.
+
+    `act` gets the ids and who asked for it, and returns how many rows it changed.
+    """
+
+    act: Callable[[list[int], Any], int]
+    size: int = SLICE
+
+
+def _retry_deliveries(pks: list[int], user: Any) -> int:
+    return sharing.retry(Delivery.objects.filter(pk__in=pks))
+
+
+def _cancel_deliveries(pks: list[int], user: Any) -> int:
+    return sharing.cancel(Delivery.objects.filter(pk__in=pks))
+
+
+def _retry_shares(pks: list[int], user: Any) -> int:
+    return sharing.retry_shares(pks, visibility.visible_deliveries(user))
+
+
+def _cancel_shares(pks: list[int], user: Any) -> int:
+    return sharing.cancel_shares(pks, visibility.visible_deliveries(user))
+
+
+def _reprocess(pks: list[int], user: Any) -> int:
+    return receiving.reprocess(IngestJob.objects.filter(pk__in=pks))
+
+
+def _cancel_jobs(pks: list[int], user: Any) -> int:
+    return receiving.cancel(IngestJob.objects.filter(pk__in=pks))
+
+
+SLICES: dict[tuple[str, str], Doing] = {
+    (Verb.RETRY, Rows.DELIVERIES): Doing(_retry_deliveries),
+    (Verb.CANCEL, Rows.DELIVERIES): Doing(_cancel_deliveries),
+    (Verb.RETRY, Rows.SHARES): Doing(_retry_shares, SHARES),
+    (Verb.CANCEL, Rows.SHARES): Doing(_cancel_shares, SHARES),
+    (Verb.REPROCESS, Rows.INGEST_JOBS): Doing(_reprocess),
+    (Verb.CANCEL, Rows.INGEST_JOBS): Doing(_cancel_jobs),
+}
+"""Which verbs there are for which rows."""
