@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -144,8 +145,21 @@ def test_secrets_are_not_in_the_repr_of_a_destination(settings: Any) -> None:
 
     found = conf.destination("partner")
 
-    assert set(found.secrets) == {"pass-word-1", "token-2"}
+    basic = base64.b64encode(b"survey:pass-word-1").decode()
+    assert set(found.secrets) == {"pass-word-1", "token-2", basic}
     assert not any(secret in repr(found) for secret in found.secrets)
+
+
+def test_what_an_entry_holds_below_a_secret_name_is_a_secret_however_deep(
+    settings: Any,
+) -> None:
+    deep = {"CREDENTIALS": {"id": "one", "more": ["two"]}, "TOPICS": {"A_KEY": "three"}}
+    settings.DATA_SHARING = {"partner": ENTRY | {"OPTIONS": {"x": "no"}} | deep}
+
+    secrets = set(conf.destination("partner").secrets)
+
+    assert secrets >= {"one", "two", "three"}
+    assert not secrets & {"no", "survey", "Partner TOM"}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,8 @@ def test_secrets_are_not_in_the_repr_of_a_destination(settings: Any) -> None:
         ({"BASE_URL": "ftp://partner.example.org"}, "BASE_URL"),
         ({"BASE_URL": "https://"}, "BASE_URL"),
         ({"BASE_URL": "http://[::1"}, "BASE_URL"),
+        ({"BASE_URL": "https://partner.example.org/?key=12345"}, "BASE_URL"),
+        ({"BASE_URL": "https://partner.example.org/#top"}, "BASE_URL"),
         ({"BASE_URL": None}, "BASE_URL"),
         ({"API_TOKEN": "", "PASSWORD": ""}, "'API_TOKEN' or both"),
         ({"API_TOKEN": None, "USERNAME": None}, "'API_TOKEN' or both"),

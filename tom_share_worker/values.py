@@ -59,6 +59,14 @@ def is_http(address: Any) -> bool:
     )
 
 
+def is_base(address: Any) -> bool:
+    """True for the address of a website to which paths can be added.
+
+    Without a query: a path would end in it, and a key in it get into rows and logs.
+    """
+    return is_http(address) and not set("?#") & set(address)
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
@@ -166,7 +174,7 @@ RULES = {
     ),
     "GROUPS": Rule(_are_names, "a list of names of groups, such as ['LCO']", tuple),
     "PUBLIC_URL": Rule(
-        lambda value: value is None or is_http(value),
+        lambda value: value is None or is_base(value),
         "an address such as 'https://tom.example.org/'",
     ),
     "EMAIL_ON_FAILURE": Rule(lambda value: isinstance(value, bool), "True or False"),

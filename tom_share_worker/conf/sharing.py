@@ -5,8 +5,9 @@ Read at the moment of use, as all settings are.
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,15 +49,30 @@ class DestinationSettings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must never appear in a row, a log line or on a page."""
-        named = (
-            str(value)
-            for name, value in self.entry.items()
-            if isinstance(value, str) and _SECRET.search(str(name))
-        )
-        return tuple({s for s in (self.api_token, self.password, *named) if s})
+        known = (self.api_token, self.password, self.basic, *_secrets(self.entry))
+        return tuple({secret for secret in known if secret})
+
+    @property
+    def basic(self) -> str:
+        """Return the account as HTTP Basic writes it, in UTF-8 as RFC 7617 has it."""
+        if not (self.username and self.password):
+            return ""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
-_SECRET = re.compile("TOKEN|PASSWORD|KEY|SECRET", re.IGNORECASE)
+_SECRET = re.compile("TOKEN|PASS|KEY|SECRET|AUTHORI[SZ]ATION|CREDENTIAL|COOKIE", re.I)
+
+
+def _secrets(value: Any, named: bool = False) -> Iterator[str]:
+    """Yield what an entry holds below a name that says it is secret, however deep."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _secrets(inner, named or bool(_SECRET.search(str(name))))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _secrets(inner, named)
+    elif isinstance(value, str) and named:
+        yield value
 
 
 def destination_keys() -> list[str]:
@@ -142,10 +158,10 @@ def destination(key: str) -> DestinationSettings:
             f"to a topic that it names."
         )
     address = entry.get("BASE_URL")
-    if not isinstance(address, str) or not values.is_http(address):
+    if not isinstance(address, str) or not values.is_base(address):
         raise ConfigurationError(
             f"{where}['BASE_URL'] must be the address of the destination, "
-            f"starting with https:// or http://, without an account in it."
+            f"starting with https:// or http://, without an account or a '?' in it."
         )
     return DestinationSettings(
         key=key,

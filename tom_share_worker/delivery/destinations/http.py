@@ -6,7 +6,6 @@ Knows nothing of TOMs and decides nothing; it returns an `Answer` or raises
 
 from __future__ import annotations
 
-import html
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -18,9 +17,10 @@ from typing import IO, Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 
 from tom_share_worker import __version__, conf
-from tom_share_worker.delivery.destinations import deadlines
+from tom_share_worker.delivery.destinations import cleaning, deadlines
 from tom_share_worker.exceptions import ConfigurationError
 
 USER_AGENT = f"tom_share_worker/{__version__}"
@@ -68,11 +68,14 @@ class Answer:
 
         Rows, logs and pages are made of answers; none of them may hold a secret.
         """
-        body = self.body
-        for secret in filter(None, secrets):
-            for form in (secret, json.dumps(secret)[1:-1], html.escape(secret)):
-                body = body.replace(form.encode(), b"[secret]")
-        return replace(self, body=body)
+        known = tuple(secrets)
+        headers = CaseInsensitiveDict(
+            {
+                name: cleaning.out_of_text(value, known)
+                for name, value in self.headers.items()
+            }
+        )
+        return replace(self, headers=headers, body=cleaning.out_of(self.body, known))
 
     def text(self) -> str:
         """Return the beginning of the body for people to read."""

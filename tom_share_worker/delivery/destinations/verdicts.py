@@ -85,9 +85,12 @@ def _goal(address: str, location: str) -> str:
     """Return the site a redirect leads to; its path may hold what is not for pages."""
     try:
         goal = urlsplit(urljoin(address, location))
+        port = f":{goal.port}" if goal.port else ""
     except ValueError:
         return "a malformed address"
-    return f"{goal.scheme}://{goal.netloc}" if goal.netloc else "another address"
+    # Not the whole of it, either: before the host's name there may be an account.
+    host = f"[{goal.hostname}]" if ":" in (goal.hostname or "") else goal.hostname
+    return f"{goal.scheme}://{host}{port}" if host else "another address"
 
 
 def _server_error(answer: Answer, name: str) -> Outcome:

@@ -6,7 +6,6 @@ traded once for a token. Kept in this process's memory only, never in a row.
 
 from __future__ import annotations
 
-import base64
 import threading
 from http import HTTPStatus
 
@@ -64,13 +63,7 @@ def _choose(settings: DestinationSettings, client: Client) -> str:
         )
     if takes_tokens and (token := _trade(settings, client)):
         return f"Token {token}"
-    return basic(settings.username, settings.password)
-
-
-def basic(username: str, password: str) -> str:
-    """Return the header of HTTP Basic authentication, in UTF-8 as RFC 7617 has it."""
-    pair = f"{username}:{password}".encode()
-    return "Basic " + base64.b64encode(pair).decode("ascii")
+    return f"Basic {settings.basic}"
 
 
 def _takes_tokens(settings: DestinationSettings, client: Client) -> bool:
