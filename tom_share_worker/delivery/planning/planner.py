@@ -73,7 +73,7 @@ def _tell(share_pk: int, error: Exception) -> None:
     share.update(note=note)
     share.filter(plan_failing_since=None).update(plan_failing_since=now)
     share.filter(plan_failing_since__lt=now - GIVE_UP_AFTER).update(
-        status=Share.Status.FAILED, ended=now
+        status=Share.Status.FAILED, ended=now, **closing.NEWS
     )
 
 
