@@ -140,8 +140,8 @@ class Settings:
     """The health page says so when what is due has waited so long and nothing moves."""
 
     RETENTION: float | None = 180 * 24 * HOUR
-    """How long shares, ingest jobs and bulk actions are kept after they have ended, with
-    all that belongs to them except the data; None: for ever."""
+    """How long shares, ingest jobs and bulk actions are kept after they have ended;
+    data and files stay. None: for ever."""
 
     def __post_init__(self) -> None:
         for spec in fields(self):

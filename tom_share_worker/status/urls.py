@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import destinations, pages, target_choice
+from tom_share_worker.status import destinations, machines, pages, target_choice
 from tom_share_worker.status.api import description
 from tom_share_worker.status.incoming import pages as incoming
 from tom_share_worker.status.persistent import pages as persistent_pages
 
 urlpatterns = [
     path("", pages.ShareList.as_view(), name="share-list"),
+    path("health/", machines.health, name="health"),
+    path("metrics/", machines.figures, name="metrics"),
     path("openapi.json", description.openapi, name="openapi"),
     path("<int:pk>/", pages.ShareDetail.as_view(), name="share-detail"),
     path("<int:pk>/progress/", pages.ShareProgress.as_view(), name="share-progress"),
@@ -51,6 +53,18 @@ urlpatterns = [
         "destinations/tests/<int:pk>/",
         destinations.ConnectionTestProgress.as_view(),
         name="connection-test-progress",
+    ),
+    path("unseen/", unseen.UnseenFailures.as_view(), name="unseen"),
+    path("unseen/seen/", unseen.MarkSeen.as_view(), name="mark-seen"),
+    path(
+        "of-target/<int:pk>/",
+        target_tab.TargetSharing.as_view(),
+        name="target-sharing",
+    ),
+    path(
+        "of-target/<int:pk>/tab/",
+        target_tab.TargetSharingTab.as_view(),
+        name="target-sharing-tab",
     ),
     path("incoming/", incoming.IngestJobList.as_view(), name="ingest-job-list"),
     path("incoming/<int:pk>/", incoming.IngestJobDetail.as_view(), name="ingest-job"),
