@@ -45,6 +45,11 @@ class TomShareWorkerConfig(AppConfig):
         """Integration point of the host: entries of the navigation bar."""
         return [{"partial": "tom_share_worker/partials/navbar_item.html"}]
 
+    def target_detail_tabs(self) -> list[dict[str, str]]:
+        """Integration point of the host: tabs on the page of a target."""
+        tab = "tom_share_worker/partials/target_tab.html"
+        return [{"partial": tab, "label": "Sharing"}]
+
     def sharing_backends(self) -> list[dict[str, str]]:
         """Integration point of the host's next release: who shares, by class."""
         return [{"class": "tom_share_worker.delivery.asking.backend.BackgroundSharing"}]

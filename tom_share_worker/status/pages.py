@@ -22,6 +22,7 @@ from tom_share_worker.delivery import actions
 from tom_share_worker.models import Delivery, RemoteTarget, Share, retrying
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import (
+    badge,
     causes,
     fates,
     notices,
@@ -65,6 +66,7 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Gather all that is known of the share."""
         share = _share(self.request, kwargs["pk"])
+        badge.saw(self.request.user, share)
         standing = _standing(share, self.request.user)
         status = self.request.GET.get("status", "")
         filters = standing["filters"]

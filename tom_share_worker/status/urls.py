@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tom_share_worker.status import destinations, machines, pages, target_choice
+from tom_share_worker.status import (
+    destinations,
+    machines,
+    pages,
+    target_choice,
+    target_tab,
+    unseen,
+)
 from tom_share_worker.status.api import description
 from tom_share_worker.status.incoming import pages as incoming
 from tom_share_worker.status.persistent import pages as persistent_pages

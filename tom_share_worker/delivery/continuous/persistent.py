@@ -149,10 +149,11 @@ def terms(persistent_share: Any) -> PersistentShareTerms:
     )
 
 
-def trouble(persistent_share: Any) -> str:
+def trouble(persistent_share: Any, *, may_share: bool | None = None) -> str:
     """Say why nothing can be shared by it, or nothing where all is well.
 
-    What is saved meanwhile waits.
+    What is saved meanwhile waits. `may_share` tells whether its maker may share the
+    target, where that is known already.
     """
     destination = conf.key_of(persistent_share.destination)
     user = persistent_share.user
@@ -172,7 +173,9 @@ def trouble(persistent_share: Any) -> str:
     except ConfigurationError as error:
         return str(error)
     target = persistent_share.target
-    if not objection and not permissions.targets(user, [target.pk]).exists():
+    if may_share is None:
+        may_share = permissions.targets(user, [target.pk]).exists()
+    if not objection and not may_share:
         objection = f"That person may no longer view or share {target.name}."
     by = f"{user.get_username()} made it, and it shares only what that person may."
     return f"{by} {objection}" if objection else ""

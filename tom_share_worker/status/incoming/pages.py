@@ -21,7 +21,7 @@ from django.views.generic import TemplateView
 from tom_share_worker import toolkit
 from tom_share_worker.ingest import actions
 from tom_share_worker.models import IngestJob
-from tom_share_worker.status import notices
+from tom_share_worker.status import badge, notices
 from tom_share_worker.status import overview as shares
 from tom_share_worker.status.incoming import overview, tables
 from tom_share_worker.status.pages import STOP_POLLING
@@ -70,6 +70,7 @@ class IngestJobDetail(LoginRequiredMixin, TemplateView):
         """Gather all that is known of it, and that the person may know."""
         user = self.request.user
         job = _job(self.request, kwargs["pk"])
+        badge.saw(user, job)
         return super().get_context_data(
             may_act=overview.may_act(user, job),
             reprocessable=overview.reprocessable(job),
