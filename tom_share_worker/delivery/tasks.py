@@ -15,10 +15,10 @@ from tom_share_worker.delivery.planning import planner
 from tom_share_worker.delivery.sending import connection, sender
 
 
-@shared_task(name=hints.PLAN, queue=hints.QUEUE)
-def plan(share_pk: int) -> str:
+@shared_task(name=hints.PLAN, queue=hints.QUEUE, bind=True)
+def plan(self: Task[Any, Any], share_pk: int) -> str:
     """Turn a share into deliveries."""
-    return planner.plan(share_pk)
+    return planner.plan(share_pk, task_id=self.request.id or "")
 
 
 @shared_task(name=hints.SEND, queue=hints.QUEUE, bind=True)

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from tom_share_worker import hints, leases, presence
 from tom_share_worker.models import BulkAction
-from tom_share_worker.operating import matching, verbs, wording
+from tom_share_worker.operating import audit, matching, verbs, wording
 from tom_share_worker.operating.vocabulary import WrongFilter, cleaned
 
 logger = logging.getLogger(__name__)
@@ -56,23 +56,24 @@ def ask(
         asked_by=user,
         total=found.count(),
     )
+    audit.record(user, [action], f"Asked for: {wording.counted(action.total, rows)}.")
     transaction.on_commit(partial(hints.bulk, action.pk), robust=True)
     return action
 
 
-def cancel(action: BulkAction) -> bool:
+def cancel(action: BulkAction, by: Any = None) -> bool:
     """Go through no more rows; False if it has ended. What was done stays done."""
-    return bool(
-        BulkAction.objects.filter(pk=action.pk)
-        .exclude(status__in=BulkAction.ENDED)
-        .update(
-            status=Status.CANCELLED,
-            ended=timezone.now(),
-            claim="",
-            lease_until=None,
-            note="Cancelled by a person; what was done until then stays done.",
-        )
+    going = BulkAction.objects.filter(pk=action.pk).exclude(status__in=BulkAction.ENDED)
+    ended = going.update(
+        status=Status.CANCELLED,
+        ended=timezone.now(),
+        claim="",
+        lease_until=None,
+        note="Cancelled by a person; what was done until then stays done.",
     )
+    if ended:
+        audit.record(by, [action], "Cancelled.")
+    return bool(ended)
 
 
 def run(action_pk: int, task_id: str = "") -> str:
@@ -131,19 +132,15 @@ def _slice(action: BulkAction) -> bool:
     """
     found = matching.matches(action.rows, action.filters, action.asked_by)
     doing = verbs.SLICES[action.verb, action.rows]
-    rows = found.filter(pk__gt=action.cursor, pk__lte=action.last_pk).order_by("pk")
-    pks = list(rows.values_list("pk", flat=True)[: doing.size])
+    rows = found.filter(doing.fits, pk__gt=action.cursor, pk__lte=action.last_pk)
+    pks = list(rows.order_by("pk").values_list("pk", flat=True)[: doing.size])
     if not pks:
         return False
     with transaction.atomic():
         columns: dict[str, Any] = {"cursor": pks[-1], "failing_since": None, "note": ""}
         _write(action, **columns)
         done = doing.act(pks, action.asked_by)
-        _write(
-            action,
-            done_count=F("done_count") + done,
-            left_count=F("left_count") + len(pks) - done,
-        )
+        _write(action, done_count=F("done_count") + done)
     action.cursor = pks[-1]
     return True
 
@@ -160,9 +157,9 @@ def _hand_back(action: BulkAction) -> None:
 
 
 def _end(action: BulkAction) -> str:
-    """Close it. What matched at first and not when its turn came was left alone."""
-    action.refresh_from_db(fields=["done_count", "left_count", "total"])
-    left = max(action.left_count, action.total - action.done_count)
+    """Close it. What matched and did not fit when its turn came was left alone."""
+    action.refresh_from_db(fields=["done_count", "total"])
+    left = max(0, action.total - action.done_count)
     status, note = Status.DONE, wording.outcome(action, left)
     if action.asked_by is None or not action.asked_by.is_active:
         status = Status.FAILED

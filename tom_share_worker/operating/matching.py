@@ -20,6 +20,14 @@ from tom_share_worker.operating.vocabulary import cleaned
 
 Rows = BulkAction.Rows
 
+
+def _actionable_deliveries(user: Any) -> QuerySet[Any]:
+    """Return what a person may act on, also by the permission to change deliveries."""
+    if user is not None and user.has_perm("tom_share_worker.change_delivery"):
+        return sent.visible_deliveries(user)
+    return sent.actionable_deliveries(user)
+
+
 _VISIBLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
     Rows.SHARES: sent.visible_shares,
     Rows.DELIVERIES: sent.visible_deliveries,
@@ -27,7 +35,7 @@ _VISIBLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
 }
 _ACTIONABLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
     Rows.SHARES: sent.actionable_shares,
-    Rows.DELIVERIES: sent.actionable_deliveries,
+    Rows.DELIVERIES: _actionable_deliveries,
     Rows.INGEST_JOBS: received.actionable_jobs,
 }
 

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from tom_share_worker.delivery import actions as sharing
-from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery import closing, visibility
 from tom_share_worker.ingest import actions as receiving
-from tom_share_worker.models import BulkAction, Delivery, IngestJob
+from tom_share_worker.models import BulkAction, Delivery, IngestJob, Share
+from tom_share_worker.models.retrying import RETRYABLE
 
 Verb = BulkAction.Verb
 Rows = BulkAction.Rows
@@ -28,10 +31,12 @@ SHARES = 100
 class Doing:
     """What is done with rows by their ids, and how many of them at a time.
 
-    `act` gets the ids and who asked for it, and returns how many rows it changed.
+    `act` gets the ids and who asked for it, and returns how many rows it changed;
+    `fits` is the condition on rows that are in a state for it.
     """
 
     act: Callable[[list[int], Any], int]
+    fits: Q
     size: int = SLICE
 
 
@@ -59,12 +64,23 @@ def _cancel_jobs(pks: list[int], user: Any) -> int:
     return receiving.cancel(IngestJob.objects.filter(pk__in=pks))
 
 
+_GOING = ~Q(status__in=Share.ENDED)
+_UNDER_WAY = Q(status__in=closing.UNDER_WAY)
+
 SLICES: dict[tuple[str, str], Doing] = {
-    (Verb.RETRY, Rows.DELIVERIES): Doing(_retry_deliveries),
-    (Verb.CANCEL, Rows.DELIVERIES): Doing(_cancel_deliveries),
-    (Verb.RETRY, Rows.SHARES): Doing(_retry_shares, SHARES),
-    (Verb.CANCEL, Rows.SHARES): Doing(_cancel_shares, SHARES),
-    (Verb.REPROCESS, Rows.INGEST_JOBS): Doing(_reprocess),
-    (Verb.CANCEL, Rows.INGEST_JOBS): Doing(_cancel_jobs),
+    (Verb.RETRY, Rows.DELIVERIES): Doing(
+        _retry_deliveries, sharing.WAITING | RETRYABLE
+    ),
+    (Verb.CANCEL, Rows.DELIVERIES): Doing(_cancel_deliveries, _UNDER_WAY),
+    (Verb.RETRY, Rows.SHARES): Doing(
+        _retry_shares, ~Q(status=Share.Status.DELIVERED), SHARES
+    ),
+    (Verb.CANCEL, Rows.SHARES): Doing(_cancel_shares, _GOING, SHARES),
+    (Verb.REPROCESS, Rows.INGEST_JOBS): Doing(
+        _reprocess, Q(status__in=IngestJob.ENDED, data_product__isnull=False)
+    ),
+    (Verb.CANCEL, Rows.INGEST_JOBS): Doing(
+        _cancel_jobs, Q(status__in=receiving.UNDER_WAY)
+    ),
 }
 """Which verbs there are for which rows."""

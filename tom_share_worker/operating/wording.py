@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from tom_share_worker import conf
 from tom_share_worker.models import BulkAction, Delivery, Destination, Share
+from tom_share_worker.operating import times
 from tom_share_worker.operating.vocabulary import CHOICES
 
 Rows = BulkAction.Rows
@@ -36,8 +37,7 @@ _TIMES = {
 
 def counted(number: int, rows: str) -> str:
     """Return so many rows in words."""
-    noun, plural = _NOUNS[Rows(rows)]
-    return f"{number:,} {noun if number == 1 else plural}"
+    return times.count(number, *_NOUNS[Rows(rows)])
 
 
 def described(rows: str, filters: Mapping[str, Any]) -> str:

@@ -50,8 +50,10 @@ SENDS_TARGET = (Share.Kind.TARGET, Share.Kind.TARGETS, Share.Kind.TARGET_LIST)
 """The kinds of shares that send the target itself."""
 
 
-def plan(share_pk: int) -> str:
+def plan(share_pk: int, task_id: str = "") -> str:
     """Plan a share to its end; say in words what came of it."""
+    if task_id:
+        Share.objects.filter(pk=share_pk, planned=False).update(plan_task_id=task_id)
     try:
         return _plan(share_pk)
     except Exception as error:
