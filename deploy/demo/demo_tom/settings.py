@@ -12,6 +12,8 @@ as the unmodified TOM that receives, and as the TOM the tests run on:
     TOM_DATA_SHARING       DATA_SHARING as JSON                none
     TOM_SHARE_WORKER       settings of the app as JSON         none
     TOM_DATA_PROCESSORS    more DATA_PROCESSORS as JSON        none
+    TOM_THEME              dark: TOM Toolkit's dark theme      none
+    TOM_BOOTSTRAP5         BOOTSTRAP5 as JSON                  none
     REDIS_URL              broker; read by tom_share_worker    a private one
     TOM_DEBUG              1 or 0                              1
     TOM_LOG_LEVEL          DEBUG, INFO, WARNING, ERROR         INFO
@@ -80,6 +82,8 @@ TEMPLATES = [
     },
 ]
 CRISPY_TEMPLATE_PACK = "bootstrap5"
+CSS_THEME = environment.text("TOM_THEME", "") or None
+BOOTSTRAP5 = environment.data("TOM_BOOTSTRAP5", {})
 
 DATABASES = {"default": environment.database(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
