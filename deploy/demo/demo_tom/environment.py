@@ -64,3 +64,27 @@ def sqlite(path: Path) -> dict[str, Any]:
         # A file, because tests with threads and workers need a second connection.
         "TEST": {"NAME": path.with_name(f"test_{path.name}")},
     }
+
+
+def storages() -> dict[str, Any]:
+    """Return where files are kept: on disk, or in the bucket of TOM_MEDIA_BUCKET."""
+    known: dict[str, Any] = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        },
+    }
+    if bucket := text("TOM_MEDIA_BUCKET", ""):
+        known["default"] = {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": bucket,
+                "endpoint_url": text("TOM_MEDIA_ENDPOINT", "") or None,
+                # Two uploads of one name are two files.
+                "file_overwrite": False,
+                # Links to files hold for an hour, and for nobody without one.
+                "querystring_auth": True,
+                "querystring_expire": 3600,
+            },
+        }
+    return known

@@ -19,6 +19,10 @@ as the unmodified TOM that receives, and as the TOM the tests run on:
     TOM_LOG_LEVEL          DEBUG, INFO, WARNING, ERROR         INFO
     TOM_SECRET_KEY         needed with TOM_DEBUG=0             a public one
     TOM_ALLOWED_HOSTS      more host names, with commas        none
+    TOM_HTTPS              1: a server in front speaks TLS     0
+    TOM_MEDIA_BUCKET       files in object storage, not in     none
+                           TOM_DATA_DIR; needs django-storages
+    TOM_MEDIA_ENDPOINT     where that is, if not at Amazon     none
 """
 
 from pathlib import Path
@@ -54,6 +58,10 @@ SECRET_KEY_FALLBACKS: list[str] = []
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"] + [
     host for host in environment.text("TOM_ALLOWED_HOSTS", "").split(",") if host
 ]
+if environment.flag("TOM_HTTPS", default=False):
+    # Believed of whoever asks: only for a server that nobody reaches but that one.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 
 INSTALLED_APPS = [*TOMTOOLKIT_INSTALLED_APPS, "sample_data"]
 if WITH_SHARE_WORKER:
@@ -120,6 +128,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "/data/"
+STORAGES = environment.storages()
 
 LOGGING = {
     "version": 1,
