@@ -27,3 +27,28 @@ def swept() -> None:
     rows = Routine.objects.filter(name=Routine.SWEEP)
     if not rows.filter(stale).update(ended=now) and not rows.exists():
         Routine.objects.get_or_create(name=Routine.SWEEP, defaults={"ended": now})
+
+
+def take(name: str, every: timedelta, lease: timedelta) -> bool:
+    """Take a routine that is due or under way; False where it is not to be had.
+
+    It is due `every` so often since it last began; one that was not finished goes on.
+    """
+    now = timezone.now()
+    due = Q(ended=None) | Q(begun__lt=now - every) | Q(begun__gt=now)
+    free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + lease)
+    rows = Routine.objects.filter(name=name)
+    if rows.filter(due, free).update(lease_until=now + lease):
+        rows.filter(Q(begun=None) | Q(ended__isnull=False)).update(
+            begun=now, ended=None
+        )
+        return True
+    if not rows.exists():
+        Routine.objects.get_or_create(name=name)  # taken at the next look
+    return False
+
+
+def leave(name: str, *, finished: bool) -> None:
+    """Let others have a routine; finished, it is due again in its time."""
+    ended = timezone.now() if finished else None
+    Routine.objects.filter(name=name).update(lease_until=None, ended=ended)
