@@ -67,7 +67,10 @@ def figures(request: HttpRequest) -> HttpResponse:
     """Answer with the figures, in the format that is asked for."""
     try:
         if not _may_read(request, strict=True):
-            return _sentence(WHOSE, 403)
+            # Not 403: TOM Toolkit turns it into a redirect to its login page.
+            answer = _sentence(WHOSE, 401)
+            answer["WWW-Authenticate"] = "Token"
+            return answer
         if not metrics.is_installed():
             return _sentence(NOT_INSTALLED, 501)
         text, content_type = metrics.exposition(request.headers.get("Accept", ""))
