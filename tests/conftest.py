@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,9 @@ BROKER_URL = f"redis+socket://{BROKER_DIRECTORY / 'broker.sock'}"
 
 def pytest_configure() -> None:
     """Let hints of this process go where the tests' broker is, if any."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # In the background of a script; the processes of tests would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["REDIS_URL"] = BROKER_URL
     current_app.conf.update(broker_url=BROKER_URL)
 
