@@ -47,8 +47,13 @@ class TomShareWorkerConfig(AppConfig):
 
     def target_detail_tabs(self) -> list[dict[str, str]]:
         """Integration point of the host: tabs on the page of a target."""
-        tab = "tom_share_worker/partials/target_tab.html"
-        return [{"partial": tab, "label": "Sharing"}]
+        return [
+            {
+                "partial": "tom_share_worker/partials/target_tab.html",
+                "context": "tom_share_worker.status.target_tab.of_page",
+                "label": "Sharing",
+            }
+        ]
 
     def sharing_backends(self) -> list[dict[str, str]]:
         """Integration point of the host's next release: who shares, by class."""

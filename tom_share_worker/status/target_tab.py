@@ -7,6 +7,7 @@ TOMs whose page of a target has no tabs, and for browsers without JavaScript.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -33,6 +34,14 @@ _NEWS = (
     IngestJob.Status.FAILED,
 )
 """How incoming data stands that is told of: what is processed is among the data."""
+
+
+def of_page(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell the tab whose page it is on; called by the host, twice for each page.
+
+    A page of a target of the TOM's own may name it as the host does, or as Django.
+    """
+    return {"sharing_of": context.get("target") or context.get("object")}
 
 
 class TargetSharingTab(Polled):
