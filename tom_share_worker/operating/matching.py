@@ -70,13 +70,13 @@ def _status(rows: str, value: list[str]) -> Q:
     return Q(status__in=value)
 
 
-def _destination(rows: str, value: list[str]) -> Q:
-    """An entry of DATA_SHARING means all its topics, too."""
+def to_destinations(keys: list[str], column: str = "destination") -> Q:
+    """Return the condition of being for one of these, or for a topic of one."""
     try:
-        topics = [key for key in conf.choices() if key.partition(":")[0] in value]
+        topics = [key for key in conf.choices() if key.partition(":")[0] in keys]
     except ConfigurationError:
         topics = []
-    return Q(destination__in={*value, *topics})
+    return Q(**{f"{column}__in": {*keys, *topics}})
 
 
 def _failure(rows: str, value: list[str]) -> Q:
@@ -119,7 +119,7 @@ def _search(rows: str, value: str) -> Q:
 
 _CONDITIONS: dict[str, Callable[[str, Any], Q]] = {
     "status": _status,
-    "destination": _destination,
+    "destination": lambda rows, value: to_destinations(value),
     "failure": _failure,
     "kind": _kind,
     "origin": lambda rows, value: Q(origin__in=value),

@@ -27,7 +27,7 @@ TIMES = (
     *("ended_since", "ended_until"),
 )
 """Times; `since` and `until` are of the end of what has ended, else of its creation,
-and of shares always of their creation."""
+and of shares always of their creation. Without a zone they are in UTC."""
 
 SPANS = {
     "today": "today (UTC)",
@@ -36,6 +36,9 @@ SPANS = {
     "7d": "the last 7 days",
 }
 """Times that are reckoned from the moment at which they are asked for."""
+
+SEVERAL = ("status", "destination", "failure", "kind", "origin")
+"""Names that may say several things, any of which will do."""
 
 LARGEST_ID = 2**63 - 1
 LONGEST = 300
@@ -102,7 +105,7 @@ def _value(rows: str, name: str, value: Any) -> Any:
         return _ids(value)
     if name == "share":
         return _id(name, value) if value not in ("", None) else None
-    if (rows, name) in CHOICES or name in ("destination", "kind"):
+    if name in SEVERAL:
         return _several(name, value, CHOICES.get((rows, name)))
     return _text(name, value).strip()
 
@@ -149,8 +152,11 @@ def _id(name: str, value: Any) -> int:
 
 
 def _time(name: str, value: Any) -> str:
-    if value in ("", None):
-        return ""
+    return "" if value in ("", None) else moment(name, value).isoformat()
+
+
+def moment(name: str, value: Any) -> datetime:
+    """Return the time that a value means, in UTC."""
     found = value if isinstance(value, datetime) else _parsed(str(value).strip())
     if found is None or not MINYEAR < found.year < MAXYEAR:
         raise WrongFilter(
@@ -159,8 +165,8 @@ def _time(name: str, value: Any) -> str:
             "and 7d.",
         )
     if timezone.is_naive(found):
-        found = timezone.make_aware(found)
-    return found.astimezone(UTC).isoformat()
+        found = found.replace(tzinfo=UTC)
+    return found.astimezone(UTC)
 
 
 def _parsed(text: str) -> datetime | None:

@@ -82,14 +82,36 @@ def _clock(text: str) -> str:
     return f"{found.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if found else text
 
 
-_DONE = {
-    (Verb.RETRY, Rows.SHARES): "{} will be sent again",
-    (Verb.RETRY, Rows.DELIVERIES): "{} will be sent again",
-    (Verb.CANCEL, Rows.SHARES): "{} cancelled; what has arrived stays there",
-    (Verb.CANCEL, Rows.DELIVERIES): "{} cancelled; what has arrived stays there",
-    (Verb.REPROCESS, Rows.INGEST_JOBS): "{} will be processed again",
-    (Verb.CANCEL, Rows.INGEST_JOBS): "{} cancelled; the files are kept",
+DONE = {
+    (Verb.RETRY, Rows.SHARES): "will be sent again",
+    (Verb.RETRY, Rows.DELIVERIES): "will be sent again",
+    (Verb.CANCEL, Rows.SHARES): "cancelled",
+    (Verb.CANCEL, Rows.DELIVERIES): "cancelled",
+    (Verb.REPROCESS, Rows.INGEST_JOBS): "will be processed again",
+    (Verb.CANCEL, Rows.INGEST_JOBS): "cancelled",
 }
+"""What became of the rows, to be put after how many there are."""
+
+_EFFECTS = {
+    (Verb.RETRY, Rows.SHARES): "What of them did not arrive is sent again, and what "
+    "waits is sent at once, as fast as the destination allows.",
+    (Verb.RETRY, Rows.DELIVERIES): "What did not arrive is sent again, and what waits "
+    "is sent at once, as fast as the destination allows.",
+    (
+        Verb.CANCEL,
+        Rows.SHARES,
+    ): "No more of them is sent; what has arrived stays there.",
+    (Verb.CANCEL, Rows.DELIVERIES): "They are not sent; what has arrived stays there.",
+    (Verb.REPROCESS, Rows.INGEST_JOBS): "The files are read again; what was read from "
+    "them before is replaced when that has gone well.",
+    (Verb.CANCEL, Rows.INGEST_JOBS): "The files are not processed, and kept.",
+}
+
+
+def effect(verb: str, rows: str) -> str:
+    """Say what a verb does with rows, before it does."""
+    return _EFFECTS[Verb(verb), Rows(rows)]
+
 
 _LEFT = {
     Verb.RETRY: "had arrived, or {were} under way",
@@ -103,7 +125,7 @@ def outcome(action: BulkAction, left: int) -> str:
     verb, rows = Verb(action.verb), Rows(action.rows)
     if not action.done_count and not left:
         return "Nothing matched any more, so nothing was done."
-    said = _DONE[verb, rows].format(counted(action.done_count, rows)) + "."
+    said = f"{counted(action.done_count, rows)} {DONE[verb, rows]}."
     if left:
         were = "was" if left == 1 else "were"
         why = _LEFT[verb].format(were=were)
@@ -140,3 +162,14 @@ def _waits(key: str) -> bool:
     waiting = Delivery.objects.filter(destination=key, status=Delivery.Status.QUEUED)
     unplanned = Share.objects.filter(destination=key, planned=False)
     return waiting.exists() or unplanned.exists()
+
+
+_TELLING = ("search", "user", "share", "ids")
+"""Filters that may name a target or a person."""
+
+
+def described_plainly(action: BulkAction) -> str:
+    """Say which rows an action means, to people who may not see all of them."""
+    plain = {k: v for k, v in action.filters.items() if k not in _TELLING}
+    more = ", narrowed further" if len(plain) < len(action.filters) else ""
+    return f"{described(action.rows, plain)}{more}"

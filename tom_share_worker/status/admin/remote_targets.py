@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from tom_share_worker import conf
+from tom_share_worker import conf, toolkit
 from tom_share_worker.models import RemoteTarget
-from tom_share_worker.status.admin import DestinationFilter, ReadOnly
+from tom_share_worker.status.admin.base import ReadOnly
+from tom_share_worker.status.admin.filters import DestinationFilter
 
 
 class _StateFilter(admin.SimpleListFilter):
@@ -44,6 +47,12 @@ class RemoteTargetAdmin(ReadOnly):
     list_select_related = ("target", "chosen_by")
     search_fields = ("target__name", "remote_id")
     ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Begin with targets that the person may view."""
+        found = super().get_queryset(request)
+        viewable = toolkit.viewable_targets(request.user).values("pk")
+        return found.filter(target__in=viewable)
 
     @admin.display(description="target", ordering="target__name")
     def target_name(self, known: RemoteTarget) -> str:

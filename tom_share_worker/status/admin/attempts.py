@@ -1,0 +1,139 @@
+"""Attempts in Django's admin: what happened, try by try, with request and answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from tom_share_worker.delivery import visibility
+from tom_share_worker.models import Attempt, Delivery, Failure
+from tom_share_worker.operating import vocabulary
+from tom_share_worker.status.admin import filters
+from tom_share_worker.status.admin.base import preformatted
+from tom_share_worker.status.admin.celery_results import OfTasks
+
+
+class _OfAttempts(filters.Named):
+    """By a column of attempts."""
+
+    def narrowed(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the attempts."""
+        return queryset.filter(**{f"{self.parameter_name}__in": self.values})
+
+
+class _OutcomeFilter(_OfAttempts):
+    """By how the try ended."""
+
+    title = parameter_name = "outcome"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the outcomes."""
+        return list(Attempt.Outcome.choices)
+
+
+class _CauseFilter(_OfAttempts):
+    """By why the try failed."""
+
+    title, parameter_name = "cause", "failure"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the causes."""
+        return list(Failure.choices)
+
+
+class _DestinationFilter(filters.DestinationFilter):
+    """By the destination of the delivery."""
+
+    column = "delivery__destination"
+
+
+class _StartedFilter(filters.TimeFilter):
+    """By when the try began."""
+
+    title, parameter_name = "time", "since"
+
+    def narrowed(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the attempts."""
+        return queryset.filter(started__gte=vocabulary.moment("since", self.values[-1]))
+
+
+@admin.register(Attempt)
+class AttemptAdmin(OfTasks):
+    """What happened, try by try."""
+
+    list_display = (
+        *("began", "delivery", "number", "outcome", "failure", "status_code"),
+        *("request", "worker", "celery_link"),
+    )
+    list_filter = (_OutcomeFilter, _CauseFilter, _DestinationFilter, _StartedFilter)
+    list_select_related = ("delivery__data_product",)
+    search_fields = ("delivery__target_name", "task_id")
+    search_help_text = "The name of a target, the id of a delivery, or of a task."
+    ordering = ("-id",)
+    sortable_by = ("began",)
+    hidden = ("claim", "delivery__ledger", "answer")
+    fields = (
+        *("delivery", "number", "outcome", "failure", "started", "ended", "worker"),
+        *("note_shown", "request_shown", "status_code", "answer_shown"),
+        *("task_id", "celery_result"),
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Begin with what the person may see; answers are for the page of one."""
+        found: QuerySet[Any] = Attempt.objects.defer("claim", "delivery__ledger")
+        match = getattr(request, "resolver_match", None)
+        if match is not None and match.url_name.endswith("_changelist"):
+            found = found.defer("answer", "note", "claim", "delivery__ledger")
+        if request.user.is_superuser:
+            return found
+        return found.filter(delivery__in=visibility.visible_deliveries(request.user))
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Name the attempt's own columns only."""
+        return ("claim",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Look where a million attempts can be searched: by indexes."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        named = Delivery.objects.filter(target_name__icontains=term)
+        means = Q(task_id=term) | Q(delivery__in=named.values("pk"))
+        if term.isdecimal() and len(term) < 19:
+            means |= Q(delivery_id=int(term))
+        return queryset.filter(means), False
+
+    @admin.display(description="started", ordering="id")
+    def began(self, attempt: Attempt) -> Any:
+        """Show when it began; sorted by id, which has an index."""
+        return attempt.started
+
+    @admin.display(description="request")
+    def request_shown(self, attempt: Attempt) -> str:
+        """Show the last request: method and address."""
+        return preformatted(attempt.request)
+
+    @admin.display(description="answer")
+    def answer_shown(self, attempt: Attempt) -> str:
+        """Show the answer, cut short and cleaned of secrets when it was written."""
+        return preformatted(readable(attempt.answer))
+
+    @admin.display(description="note")
+    def note_shown(self, attempt: Attempt) -> str:
+        """Show what happened, in words."""
+        return preformatted(attempt.note)
+
+
+def readable(answer: str) -> str:
+    """Return an answer laid out for people, where it is whole JSON; else as it is."""
+    try:
+        return json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return answer
