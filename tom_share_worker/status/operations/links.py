@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
+
+from tom_share_worker.status.operations import roles
 
 OVERVIEW = "admin:tom_share_worker_taskstatus_changelist"
 """Named as the list of a model, so that the admin's index leads there."""
@@ -15,6 +17,17 @@ def page(part: str = "", **asked: Any) -> str:
     """Return the address of the overview, or of one of its pages."""
     name = f"admin:tom_share_worker_taskstatus_{part}" if part else OVERVIEW
     return _with(reverse(name), asked)
+
+
+def offered(user: Any) -> str:
+    """Return the address of the overview for pages of the TOM, or nothing.
+
+    For who may open it, where the admin is part of this TOM at all.
+    """
+    try:
+        return page() if roles.of(user).views else ""
+    except NoReverseMatch:
+        return ""
 
 
 def rows(model: str, **filters: Any) -> str:
