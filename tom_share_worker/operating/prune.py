@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,6 +29,7 @@ from tom_share_worker.models import (
     IngestJob,
     Share,
 )
+from tom_share_worker.operating.times import count
 
 SHARES = 200
 """Shares looked at in one slice; most have few deliveries."""
@@ -36,6 +37,9 @@ SHARES = 200
 DELIVERIES = 500
 ROWS = 2000
 """Rows deleted in one slice. Larger: others wait longer for the same rows."""
+
+LONGEST = 100 * 365 * 24 * 3600.0
+"""Seconds after which no row is left; more would lead before the calendar."""
 
 TASKS = "tom_share_worker."
 """How the names of our Celery tasks begin."""
@@ -57,7 +61,7 @@ class Terms:
     def of(cls, retention: float) -> Terms:
         """Reckon from now; what nobody has seen is kept twice as long."""
         now = timezone.now()
-        length = timedelta(seconds=retention)
+        length = timedelta(seconds=min(retention, LONGEST))
         return cls(now - length, now - 2 * length)
 
     def old(self, *unseen: str) -> Q:
@@ -119,6 +123,17 @@ def counted(terms: Terms) -> dict[str, int]:
         "task results": task_results(),
     }
     return {name: rows.count() for name, rows in found.items()}
+
+
+def told(rows: Mapping[str, int]) -> str:
+    """Say how many of what, or nothing."""
+    singular = {"deliveries": "delivery"}
+    said = [
+        count(number, singular.get(name, name.removesuffix("s")), name)
+        for name, number in rows.items()
+        if number
+    ]
+    return ", ".join(said) or "nothing"
 
 
 def run(terms: Terms | None, seconds: float | None = None) -> tuple[Counter[str], bool]:

@@ -43,5 +43,4 @@ def tend() -> None:
         return
     routines.leave(Routine.PRUNING, finished=finished)
     if gone:
-        said = ", ".join(f"{number:,} {name}" for name, number in gone.items())
-        logger.info("Kept long enough and deleted: %s.", said)
+        logger.info("Kept long enough and deleted: %s.", prune.told(gone))
