@@ -25,6 +25,7 @@ SEND = "tom_share_worker.send"
 TEST = "tom_share_worker.test_connection"
 INGEST = "tom_share_worker.ingest"
 BULK = "tom_share_worker.bulk"
+MAIL = "tom_share_worker.mail"
 
 QUEUE = presence.DELIVERY_QUEUE
 INGEST_QUEUE = presence.INGEST_QUEUE
@@ -59,6 +60,11 @@ def ingest(job_pk: int) -> None:
 def bulk(action_pk: int) -> None:
     """Ask a worker to go through the rows of a bulk action."""
     _publisher().put(BULK, action_pk)
+
+
+def mail(mail_pk: int) -> None:
+    """Ask a worker to send an e-mail."""
+    _publisher().put(MAIL, mail_pk)
 
 
 def flush(seconds: float) -> None:

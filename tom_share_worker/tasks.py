@@ -9,9 +9,18 @@ from tom_share_worker.ingest import sweep as ingest_sweep
 from tom_share_worker.ingest.tasks import ingest
 from tom_share_worker.operating import routines
 from tom_share_worker.operating import sweep as operating_sweep
-from tom_share_worker.operating.tasks import bulk
+from tom_share_worker.operating.tasks import bulk, mail
 
-__all__ = ["bulk", "gather", "ingest", "plan", "send", "sweep", "test_connection"]
+__all__ = [
+    "bulk",
+    "gather",
+    "ingest",
+    "mail",
+    "plan",
+    "send",
+    "sweep",
+    "test_connection",
+]
 
 
 @shared_task(
