@@ -18,7 +18,7 @@ from tests.delivery.asking.clicks import Sky
 from tests.status.api.programs import Program
 from tests.status.conftest import partly_refused, permitted
 from tests.support import rows
-from tom_share_worker.models import Attempt, Failure, Share
+from tom_share_worker.models import Attempt, Delivery, Failure, Share
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +116,9 @@ def test_answers_about_shares_keep_to_it(sky: Sky) -> None:
     conforms(program.post(f"{one}cancel/"), "post", "shares/{id}/cancel/")
     conforms(program.post(f"{one}cancel/"), "post", "shares/{id}/cancel/")
     conforms(program.post(f"{one}retry/"), "post", "shares/{id}/retry/")
-    viewer = Program(permitted("viewer", "view_share"))
+    onlooker = permitted("viewer", "view_share")
+    sky.target.give_user_access(onlooker)
+    viewer = Program(onlooker)
     conforms(viewer.post(f"{one}retry/"), "post", "shares/{id}/retry/")
     sky.owner.delete()
     orphan = conforms(viewer.get(one), "get", "shares/{id}/")
@@ -146,7 +148,8 @@ def test_answers_about_deliveries_keep_to_it(sky: Sky) -> None:
         conforms(program.get(one), "get", "deliveries/{id}/")
         conforms(program.post(f"{one}retry/"), "post", "deliveries/{id}/retry/")
     conforms(program.get(f"shares/{share.pk}/"), "get", "shares/{id}/")
-    Share.objects.update(user=None)
+    Share.objects.update(user=None, target=None)
+    Delivery.objects.update(target=None)
     gone = program.get(f"deliveries/{failed.pk}/")
     assert gone.status_code == 404
     conforms(gone, "get", "deliveries/{id}/")

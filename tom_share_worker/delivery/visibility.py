@@ -22,7 +22,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 
 from tom_share_worker import toolkit
 from tom_share_worker.models import Delivery, Share
@@ -71,27 +80,67 @@ def visible_deliveries(user: Any) -> QuerySet[Delivery]:
     return found.filter(own | about_theirs)
 
 
+def of_their_targets(user: Any) -> Q:
+    """Return the condition that something is about a target the person may change."""
+    return Q(target__in=_changeable(user))
+
+
 def deliveries_of(user: Any, share: Share) -> QuerySet[Delivery]:
     """Return the deliveries of one share that a person may see."""
     return visible_deliveries(user).filter(share_id=share.pk)
 
 
-def hides_some(user: Any) -> Any:
-    """Return the condition that a share has deliveries which a person may not see."""
+def with_subjects(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
+    """Tell of each share whether its subject names targets that are hidden.
+
+    The subject of a share of several targets names the first of them. Before its
+    deliveries exist nobody but the one who asked for it is sure to view them.
+    """
     if _is_superuser(user):
-        return Q(pk__in=[])
+        return shares.annotate(hides=Value(False, output_field=BooleanField()))
     hidden = Delivery.objects.filter(~_target_viewable(user, "target"))
-    return Exists(hidden.filter(share=OuterRef("pk")))
+    several = Q(target__isnull=True, kind__in=_NAMING)
+    unsure = Q(planned=False) & ~Q(user_id=user.pk)
+    hides = several & (unsure | Exists(hidden.filter(share=OuterRef("pk"))))
+    return shares.annotate(
+        hides=Case(When(hides, then=True), default=False, output_field=BooleanField())
+    )
+
+
+def subject(share: Share) -> str:
+    """Return what is shared, in words, without the names of hidden targets.
+
+    For shares of `with_subjects`.
+    """
+    if getattr(share, "hides", False):
+        return str(share.get_kind_display())
+    return share.subject
+
+
+_NAMING = (Share.Kind.TARGETS, Share.Kind.DATUMS)
+"""Kinds of shares of several targets whose subjects name some of them."""
+
+
+def hidden_count(user: Any, share: Share, seen: int) -> int:
+    """Return how many deliveries of a share are hidden, of which some are seen.
+
+    Without a query where all are of one target, which is known to be seen.
+    """
+    if _is_superuser(user) or share.target_id is not None:
+        return 0
+    return share.deliveries.count() - seen
 
 
 def may_act(user: Any, share: Share) -> bool:
     """True if a person may retry and cancel what they see of this share."""
-    if _is_superuser(user):
-        return True
-    theirs = _is_known(user) and share.user_id == user.pk
-    if not theirs and not operates(user):
-        return False
+    if _is_superuser(user) or not may_act_if_seen(user, share):
+        return _is_superuser(user)
     return visible_shares(user).filter(pk=share.pk).exists()
+
+
+def may_act_if_seen(user: Any, share: Share) -> bool:
+    """Say the same of a share that was found among those the person sees."""
+    return _is_known(user) and (share.user_id == user.pk or operates(user))
 
 
 def actionable_shares(user: Any) -> QuerySet[Share]:
@@ -120,12 +169,12 @@ def _is_known(user: Any) -> bool:
 
 def _target_viewable(user: Any, name: str) -> Q:
     """Return the condition that a target is gone, or is one the person may view."""
-    viewable = toolkit.viewable_targets(user).values("pk")
+    viewable = toolkit.permitted_ids(user, "view_target")
     return Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__in": viewable})
 
 
 def _changeable(user: Any) -> Any:
-    return toolkit.permitted_targets(user, "change_target").values("pk")
+    return toolkit.permitted_ids(user, "change_target")
 
 
 def _product_viewable(user: Any) -> Q:

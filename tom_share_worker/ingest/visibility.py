@@ -46,7 +46,7 @@ def visible_jobs(user: Any) -> QuerySet[IngestJob]:
         return jobs.none()
     if user.is_superuser:
         return jobs
-    viewable = toolkit.viewable_targets(user).values("pk")
+    viewable = toolkit.permitted_ids(user, "view_target")
     found = jobs.filter(Q(target__isnull=True) | Q(target__in=viewable))
     if sees_all(user):
         return found
@@ -54,7 +54,7 @@ def visible_jobs(user: Any) -> QuerySet[IngestJob]:
 
 
 def _of_their_targets(user: Any) -> Q:
-    changeable = toolkit.permitted_targets(user, "change_target").values("pk")
+    changeable = toolkit.permitted_ids(user, "change_target")
     condition = Q(target__in=changeable)
     if toolkit.data_has_permissions():
         products = toolkit.viewable_data_products(user).values("pk")

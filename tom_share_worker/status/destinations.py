@@ -25,8 +25,8 @@ from tom_share_worker.delivery.findings import Finding
 from tom_share_worker.delivery.sending import connection
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
-from tom_share_worker.status import notices, overview
-from tom_share_worker.status.pages import STOP_POLLING
+from tom_share_worker.status import notices, overview, polling
+from tom_share_worker.status.operations import links
 
 REASON_LENGTH = 500
 """Characters in which a person says why nothing is to be sent."""
@@ -122,6 +122,7 @@ class DestinationList(_ForKeepers, TemplateView):
             wrong=wrong,
             worker_note=notices.marked_up(notices.worker_note()),
             may_change=overview.changes_destinations(self.request.user),
+            task_status=links.offered(self.request.user),
             reason_length=REASON_LENGTH,
             **kwargs,
         )
@@ -181,8 +182,14 @@ class ConnectionTestAsk(_ForKeepers):
         return redirect(f"{_list_url()}#test-{test.pk}")
 
 
-class ConnectionTestProgress(_ForKeepers):
+class ConnectionTestProgress(polling.Polled):
     """The part of the page that a test changes, for htmx."""
+
+    permission_denied_message = _ForKeepers.permission_denied_message
+
+    def may_ask(self, request: HttpRequest) -> bool:
+        """Ask whether this person keeps this TOM running."""
+        return overview.keeps_destinations(request.user)
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer with the destination's card as it stands."""
@@ -198,7 +205,7 @@ class ConnectionTestProgress(_ForKeepers):
                 "entry": shown,
                 "worker_note": "" if over else notices.marked_up(notices.worker_note()),
             },
-            status=STOP_POLLING if over else 200,
+            status=polling.STOP if over else 200,
         )
         patch_cache_control(answer, no_store=True)
         return answer

@@ -22,17 +22,6 @@ Tally = Sequence[Mapping[str, Any]]
 """What `tally` counts: rows with status, failure, and the numbers."""
 
 
-def visible_shares(user: Any) -> QuerySet[Share]:
-    """Return the shares a person may see: their own, or with permission all."""
-    shares = Share.objects.all()
-    return shares if sees_all(user) else shares.filter(user_id=user.pk)
-
-
-def sees_all(user: Any) -> bool:
-    """True for superusers and for those who may view shares of others."""
-    return bool(user.has_perm("tom_share_worker.view_share"))
-
-
 def keeps_destinations(user: Any) -> bool:
     """True for those who may see the destinations, and test their connections."""
     return bool(user.is_staff or user.has_perm("tom_share_worker.change_destination"))
@@ -41,13 +30,6 @@ def keeps_destinations(user: Any) -> bool:
 def changes_destinations(user: Any) -> bool:
     """True for those who may pause and resume destinations."""
     return bool(user.has_perm("tom_share_worker.change_destination"))
-
-
-def may_act(user: Any, share: Share) -> bool:
-    """True if a person may retry and cancel this share and its deliveries."""
-    return share.user_id == user.pk or bool(
-        user.has_perm("tom_share_worker.change_share")
-    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +60,8 @@ class Progress:
     targets: int | None = 0
     """How many of what is counted are targets, which messages count, too; None where
     there may be several."""
+    received: int = 0
+    """How many files are there, and are being processed there."""
     percent: int = 0
     retryable: bool = False
     must_choose: bool = False
@@ -107,6 +91,10 @@ class Progress:
         said = [f"{self.over:,} of {words.deliveries(self.total)} {have} ended."]
         if not self.planned:
             said.append("More are being prepared.")
+        if self.received:
+            files = words.count(self.received, "file")
+            are = "has" if self.received == 1 else "have"
+            said.append(f"{files} {are} arrived there, to be processed there.")
         if self.datums.total:
             counted = _counted(self.datums.total, self.targets)
             said.append(_datum_sentence(counted, self.datums, self.ended))
@@ -133,14 +121,16 @@ def _datum_sentence(counted: str, datums: Datums, ended: bool) -> str:
     return f"Of {counted}: {', '.join(fates)}."
 
 
-def tally(share: Share) -> Tally:
+def tally(share: Share, seen: QuerySet[Delivery] | None = None) -> Tally:
     """Count a share's deliveries and data points by status and cause of failure.
 
-    One query for the whole page: on a share of 100,000 deliveries, each further one
-    would take longer than all the rest.
+    `seen` are those of its deliveries that the reader may see, if not all. One query
+    for the whole page: on a share of 100,000 deliveries, each further one would take
+    longer than all the rest.
     """
     refused = Q(refused_count__gt=0)
-    rows = share.deliveries.order_by().values("status", "failure")
+    counted = share.deliveries.all() if seen is None else seen
+    rows = counted.order_by().values("status", "failure")
     return list(
         rows.annotate(
             n=Count("pk"),
@@ -150,9 +140,14 @@ def tally(share: Share) -> Tally:
             refused=Sum("refused_count"),
             messages=Count("pk", filter=Q(kind=Delivery.Kind.MESSAGE)),
             with_refusals=Count("pk", filter=refused),
+            received=Count("pk", filter=_RECEIVED),
             example=Min("pk", filter=refused | Q(status=Status.FAILED)),
         )
     )
+
+
+_RECEIVED = Q(status=Status.QUEUED) & ~Q(receipt="")
+"""Files that are there, and are being processed there."""
 
 
 def progress(share: Share, rows: Tally) -> Progress:
@@ -173,6 +168,7 @@ def progress(share: Share, rows: Tally) -> Progress:
             )
         ),
         targets=_targets(share, rows),
+        received=sum(row["received"] for row in rows),
         percent=100 if share.is_ended else _percent(rows),
         retryable=_retryable(share, rows),
         must_choose=any(must_choose(row) for row in rows),

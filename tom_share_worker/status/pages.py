@@ -1,61 +1,37 @@
-"""The pages about shares, and the buttons on them; called through `urls`.
+"""The page of a share, and the part of it that renews itself; called through `urls`.
 
-Every page begins with what the person may see: the shares of others do not exist for
-them, and answer 404.
+Every page begins with what the person may see: other shares do not exist for them, and
+answer 404. Of a share, each person sees the deliveries of targets they may view.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_cache_control, patch_vary_headers
-from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker import toolkit
-from tom_share_worker.delivery import actions
-from tom_share_worker.models import Delivery, RemoteTarget, Share, retrying
-from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
+from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import again
+from tom_share_worker.models import Delivery, Failure, Share
 from tom_share_worker.status import (
     badge,
     causes,
-    fates,
+    cures,
+    delivery_filters,
     notices,
     overview,
+    polling,
+    refusals,
     tables,
     target_choice,
     words,
 )
-
-STOP_POLLING = 286
-"""The status by which htmx learns that it need not ask again."""
-
-
-class ShareList(LoginRequiredMixin, TemplateView):
-    """All shares a person may see, the newest first."""
-
-    template_name = "tom_share_worker/share_list.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Gather the table and the word about workers."""
-        user = self.request.user
-        everyone = overview.sees_all(user)
-        table = tables.ShareTable(
-            tables.shares(overview.visible_shares(user)),
-            exclude=() if everyone else ("user",),
-        )
-        return super().get_context_data(
-            table=tables.paginated(self.request, table),
-            everyone=everyone,
-            keeps=overview.keeps_destinations(user),
-            worker_note=notices.marked_up(notices.worker_note(user)),
-            **kwargs,
-        )
 
 
 class ShareDetail(LoginRequiredMixin, TemplateView):
@@ -64,34 +40,37 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
     template_name = "tom_share_worker/share_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Gather all that is known of the share."""
-        share = _share(self.request, kwargs["pk"])
-        badge.saw(self.request.user, share)
-        standing = _standing(share, self.request.user)
-        status = self.request.GET.get("status", "")
-        filters = standing["filters"]
-        status = status if status in filters else ""
-        counted = filters[status] if status else standing["progress"].total
-        table = tables.DeliveryTable(
-            tables.deliveries(share, status), destination=standing["destination"]
+        """Gather all that is known of the share, and that the person may know."""
+        user = self.request.user
+        share = get_share(self.request, kwargs["pk"])
+        badge.saw(user, share)
+        seen = visibility.deliveries_of(user, share)
+        standing = _standing(self.request, share, seen)
+        chosen = delivery_filters.DeliveryFilters.of(
+            self.request, tables.deliveries(seen), standing["tally"]
         )
+        table = tables.DeliveryTable(chosen.qs, destination=standing["destination"])
+        counted = None if chosen.filtered else standing["progress"].total
         return super().get_context_data(
             table=tables.paginated(self.request, table, counted),
-            may_act=overview.may_act(self.request.user, share),
-            status_filter=status,
-            target=_viewable_target(self.request.user, share),
+            filter=chosen,
+            filtered=chosen.filtered,
+            refusals=_refusals(standing["causes"], seen),
+            may_share_again=again.may_share_again(user, share),
+            target=_viewable_target(user, share),
             **_as_html(standing),
             **kwargs,
         )
 
 
-class ShareProgress(LoginRequiredMixin, View):
+class ShareProgress(polling.Polled):
     """The part of the share's page that changes, for htmx; or the same as JSON."""
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer in the form that is asked for."""
-        share = _share(request, pk)
-        standing = _standing(share, request.user)
+        share = get_share(request, pk)
+        seen = visibility.deliveries_of(request.user, share)
+        standing = _standing(request, share, seen)
         if request.get_preferred_type(["text/html", "application/json"]) == (
             "application/json"
         ):
@@ -103,6 +82,14 @@ class ShareProgress(LoginRequiredMixin, View):
         return answer
 
 
+def get_share(request: HttpRequest, pk: int) -> Share:
+    """Return a share the person may see, or answer 404."""
+    visible = visibility.visible_shares(request.user).select_related("user", "target")
+    visible = visible.select_related("target_list", "data_product")
+    shares = visibility.with_subjects(request.user, visible)
+    return get_object_or_404(shares.defer("selection", "plan_cursor"), pk=pk)
+
+
 def _fragment(request: HttpRequest, standing: dict[str, Any]) -> HttpResponse:
     """Render the fragment; have the page loaded anew where its buttons change."""
     progress = standing["progress"]
@@ -110,7 +97,7 @@ def _fragment(request: HttpRequest, standing: dict[str, Any]) -> HttpResponse:
         request,
         "tom_share_worker/partials/share_progress.html",
         _as_html(standing),
-        status=STOP_POLLING if progress.ended else 200,
+        status=polling.STOP if progress.ended else 200,
     )
     retry_is_new = progress.retryable and request.GET.get("retry") == "no"
     if progress.ended or retry_is_new:
@@ -136,124 +123,59 @@ def _as_json(standing: dict[str, Any]) -> dict[str, Any]:
             "total": progress.datums.total,
         },
         "note": progress.note,
+        "hidden_note": standing["hidden_note"],
         "destination_note": standing["destination_note"],
         "worker_note": standing["worker_note"],
     }
 
 
-def _standing(share: Share, user: Any) -> dict[str, Any]:
+def _standing(
+    request: HttpRequest, share: Share, seen: QuerySet[Delivery]
+) -> dict[str, Any]:
     """Gather how a share stands: progress, causes of failure, reasons to wait."""
+    user = request.user
     destination = notices.state(share.destination)
-    tally = overview.tally(share)
+    tally = overview.tally(share, seen)
     progress = overview.progress(share, tally)
     waits = not progress.ended
     troubled = waits or progress.retryable
-    choice = target_choice.first_waiting(share, tally)
+    known = target_choice.first_waiting(share, tally, seen)
+    choice = known if known and target_choice.may_choose(user, known) else None
+    may = cures.powers(user, share, choice)
+    found = causes.of_tally(tally)
     return {
         "share": share,
+        "subject": visibility.subject(share),
+        "tally": tally,
         "progress": progress,
-        "filters": _filters(tally),
-        "causes": causes.of_tally(tally),
-        "choice": choice if choice and target_choice.may_choose(user, choice) else None,
+        "hidden_note": _hidden_note(user, share, progress.total),
+        "causes": found,
+        "cures": cures.of(found, may, destination),
+        "choice": choice,
+        "may_act": may.may_act,
         "destination": destination,
         "destination_note": notices.destination_note(destination) if troubled else "",
         "worker_note": notices.worker_note(user) if waits else "",
     }
 
 
-def _filters(tally: overview.Tally) -> dict[str, int]:
-    """Count the deliveries by how they stand, in the words of their table."""
-    counts = dict.fromkeys([*Delivery.Status.values, WAITS_FOR_A_PERSON], 0)
-    for row in tally:
-        stands = WAITS_FOR_A_PERSON if overview.must_choose(row) else row["status"]
-        counts[stands] += row["n"]
-    return counts
+def _hidden_note(user: Any, share: Share, seen: int) -> str:
+    """Say how much of a share the reader does not see, or nothing where it is all."""
+    number = visibility.hidden_count(user, share, seen)
+    if number <= 0:
+        return ""
+    concern = "concerns a target" if number == 1 else "concern targets"
+    return (
+        f"{words.deliveries(number)} of this share {concern} that you may not view. "
+        f"They are not counted here, and the buttons leave them alone."
+    )
 
 
-class ShareRetry(LoginRequiredMixin, View):
-    """Send again what did not arrive."""
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Retry and go back to the share."""
-        share = _share(request, pk)
-        _require_act(request, share)
-        planned = share.deliveries.exists()
-        count = actions.retry_share(share)
-        if count and not planned:
-            messages.success(request, "The share is being prepared again.")
-        else:
-            _tell_retry(request, count, share)
-        return redirect(share)
-
-
-class ShareCancel(LoginRequiredMixin, View):
-    """Send no more of a share."""
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Cancel and go back to the share."""
-        share = _share(request, pk)
-        _require_act(request, share)
-        if share.is_ended:
-            messages.warning(
-                request, "This share has ended already, so nothing was cancelled."
-            )
-        else:
-            count = actions.cancel_share(share)
-            messages.success(
-                request,
-                f"The share is cancelled: {words.deliveries(count)} will not be sent. "
-                f"What has arrived stays there."
-                if count
-                else "The share is cancelled before anything was sent.",
-            )
-        return redirect(share)
-
-
-class DeliveryDetail(LoginRequiredMixin, TemplateView):
-    """One delivery: its attempts, and the data points that did not arrive."""
-
-    template_name = "tom_share_worker/delivery_detail.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Gather all that is known of the delivery."""
-        delivery = _delivery(self.request, kwargs["pk"])
-        destination = notices.state(delivery.destination)
-        waits = delivery.status in (Delivery.Status.QUEUED, Delivery.Status.SENDING)
-        table = tables.AttemptTable(tables.attempts(delivery))
-        return super().get_context_data(
-            delivery=delivery,
-            waits=waits,
-            next_attempt=notices.next_attempt(delivery, destination),
-            destination_note=notices.destination_note(destination) if waits else "",
-            share=delivery.share,
-            table=tables.paginated(self.request, table),
-            fates=fates.of(delivery),
-            cure=causes.cure(delivery),
-            choice=_choice(self.request, delivery),
-            retryable=retrying.needs_retry(
-                delivery.status, delivery.failure, delivery.refused_count
-            ),
-            may_act=overview.may_act(self.request.user, delivery.share),
-            **kwargs,
-        )
-
-
-class DeliveryRetry(LoginRequiredMixin, View):
-    """Send one delivery again, or now."""
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Retry and go back to the delivery."""
-        delivery = _delivery(request, pk)
-        _require_act(request, delivery.share)
-        count = actions.retry(Delivery.objects.filter(pk=pk))
-        _tell_retry(request, count, delivery.share)
-        return redirect("tom_share_worker:delivery-detail", pk=pk)
-
-
-def _share(request: HttpRequest, pk: int) -> Share:
-    """Return a share the person may see, or answer 404."""
-    shares = overview.visible_shares(request.user).select_related("user")
-    return get_object_or_404(shares.defer("selection", "plan_cursor"), pk=pk)
+def _refusals(found: list[causes.Cause], seen: QuerySet[Delivery]) -> Any:
+    """Return what was refused and why, without a query where nothing was."""
+    if any(cause.failure == Failure.REFUSED_DATA for cause in found):
+        return refusals.of(seen)
+    return None
 
 
 def _viewable_target(user: Any, share: Share) -> Any:
@@ -261,35 +183,3 @@ def _viewable_target(user: Any, share: Share) -> Any:
     if share.target_id is None:
         return None
     return toolkit.viewable_targets(user, [share.target_id]).first()
-
-
-def _delivery(request: HttpRequest, pk: int) -> Delivery:
-    """Return a delivery of a share the person may see, or answer 404."""
-    visible = tables.with_target(Delivery.objects.all()).filter(
-        share__in=overview.visible_shares(request.user)
-    )
-    return get_object_or_404(visible.select_related("share", "data_product"), pk=pk)
-
-
-def _choice(request: HttpRequest, delivery: Delivery) -> RemoteTarget | None:
-    """Return what the person may choose for the target of a delivery."""
-    known = target_choice.of_delivery(delivery)
-    return known if known and target_choice.may_choose(request.user, known) else None
-
-
-def _require_act(request: HttpRequest, share: Share) -> None:
-    if not overview.may_act(request.user, share):
-        raise PermissionDenied("You may see this share, but not retry or cancel it.")
-
-
-def _tell_retry(request: HttpRequest, count: int, share: Share) -> None:
-    if count:
-        go = notices.go_again(count, [share.destination])
-        tell = messages.success if go == notices.GO_NOW else messages.info
-        tell(request, f"{words.deliveries(count)} {go}.")
-    else:
-        messages.warning(
-            request,
-            "There is nothing to send again: what has arrived, or is under way, "
-            "is left alone.",
-        )

@@ -26,6 +26,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 
+from tom_share_worker.delivery import visibility
 from tom_share_worker.models import Attempt, Delivery, Destination, Failure, Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import notices, words
@@ -57,18 +58,26 @@ def shares(found: QuerySet[Share]) -> QuerySet[Share]:
     )
 
 
-def deliveries(share: Share, status: str = "") -> QuerySet[Delivery]:
-    """Return a share's deliveries as their table needs them, without the ledgers.
+def standing_so(found: QuerySet[Share], standing: str) -> QuerySet[Share]:
+    """Narrow shares to those that stand so, in the words of their table."""
+    waiting = Delivery.objects.filter(_WAITS).values("share_id")
+    if standing == WAITS_FOR_A_PERSON:
+        return found.filter(status__in=Share.ENDED, pk__in=waiting)
+    found = found.filter(status=standing)
+    return found.exclude(pk__in=waiting) if standing in Share.ENDED else found
 
-    Narrowed, if asked, to those that stand so.
-    """
-    found = share.deliveries.all()
-    if status == WAITS_FOR_A_PERSON:
-        found = found.filter(_WAITS)
-    elif status:
-        found = found.filter(~_WAITS, status=status)
+
+def deliveries(found: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Return a share's deliveries as their table needs them, without the ledgers."""
     found = with_target(found).select_related("data_product")
     return found.defer("ledger").order_by("position")
+
+
+def of_standing(standing: str) -> Q:
+    """Return the condition that deliveries stand so, in the words of their table."""
+    if standing == WAITS_FOR_A_PERSON:
+        return _WAITS
+    return ~_WAITS & Q(status=standing)
 
 
 def with_target(found: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -120,9 +129,18 @@ class ShareTable(Table):
     destination = tables.Column("Destination", accessor="destination_name")
     created = tables.Column("Asked for (UTC)")
     user = tables.Column("Person", default="(deleted)")
+    again = tables.TemplateColumn(
+        template_name="tom_share_worker/partials/share_again.html",
+        verbose_name="",
+        orderable=False,
+    )
 
     class Meta(Table.Meta):
-        empty_text = "Nothing has been shared yet."
+        empty_text = "No share matches."
+
+    def render_subject(self, record: Share) -> str:
+        """Name what is shared, but no target that is hidden from the reader."""
+        return visibility.subject(record)
 
     def render_created(self, value: datetime) -> str:
         """Show the time in UTC, whatever the TOM's own time zone."""
@@ -142,10 +160,10 @@ class DeliveryTable(Table):
     tries = tables.Column("Attempts")
     next_attempt_at = tables.Column("Next attempt", empty_values=())
     datum_count = tables.Column("Data points there")
-    link = tables.URLColumn(
-        verbose_name="There",
-        text="See it there",
-        attrs={"a": {"rel": "noopener", "target": "_blank"}},
+    link = tables.TemplateColumn(
+        template_name="tom_share_worker/partials/delivery_links.html",
+        verbose_name="See it",
+        empty_values=(),
     )
 
     class Meta(Table.Meta):

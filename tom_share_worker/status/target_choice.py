@@ -14,6 +14,7 @@ from astropy.coordinates import Angle, SkyCoord
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -21,7 +22,7 @@ from django.utils.functional import cached_property
 from django.views.generic import TemplateView
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import actions
+from tom_share_worker.delivery import actions, visibility
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 from tom_share_worker.status import notices, overview, words
@@ -75,12 +76,14 @@ class Candidate:
     address: str
 
 
-def first_waiting(share: Share, tally: overview.Tally) -> RemoteTarget | None:
+def first_waiting(
+    share: Share, tally: overview.Tally, seen: QuerySet[Delivery]
+) -> RemoteTarget | None:
     """Return a target of a share that waits for a person's choice, the first of them;
     or None, without a query where the tally knows of none."""
     if not any(overview.must_choose(row) for row in tally):
         return None
-    waiting = share.deliveries.filter(
+    waiting = seen.filter(
         status=Delivery.Status.FAILED, failure=Failure.AMBIGUOUS_TARGET
     )
     return (
@@ -112,7 +115,7 @@ def may_choose(user: Any, known: RemoteTarget) -> bool:
     own = Delivery.objects.filter(
         destination=known.destination, target_id=known.target_id, share__user=user
     )
-    return user.has_perm("tom_share_worker.change_share") or own.exists()
+    return visibility.operates(user) or own.exists()
 
 
 class TargetChoice(LoginRequiredMixin, TemplateView):
@@ -141,8 +144,10 @@ class TargetChoice(LoginRequiredMixin, TemplateView):
         number = self.request.GET.get("share", "")
         if not (number.isascii() and number.isdigit() and len(number) < 10):
             return None
-        shares = overview.visible_shares(self.request.user)
-        return shares.filter(pk=int(number), destination=self.known.destination).first()
+        user = self.request.user
+        shares = visibility.with_subjects(user, visibility.visible_shares(user))
+        of_destination = shares.filter(destination=self.known.destination)
+        return of_destination.filter(pk=int(number)).first()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Gather our target and the candidates."""
@@ -152,6 +157,7 @@ class TargetChoice(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             known=known,
             share=self.share,
+            subject=visibility.subject(self.share) if self.share else "",
             destination_name=conf.display_name(known.destination),
             target=target,
             aliases=[name for name in target.names if name != target.name],

@@ -5,32 +5,39 @@ from __future__ import annotations
 from django.urls import path
 
 from tom_share_worker.status import (
+    buttons,
+    delivery_page,
     destinations,
     machines,
     pages,
+    share_list,
     target_choice,
     target_tab,
     unseen,
 )
 from tom_share_worker.status.api import description
+from tom_share_worker.status.incoming import list_page as incoming_list
 from tom_share_worker.status.incoming import pages as incoming
 from tom_share_worker.status.persistent import pages as persistent_pages
 
 urlpatterns = [
-    path("", pages.ShareList.as_view(), name="share-list"),
+    path("", share_list.ShareList.as_view(), name="share-list"),
     path("health/", machines.health, name="health"),
     path("metrics/", machines.figures, name="metrics"),
     path("openapi.json", description.openapi, name="openapi"),
     path("<int:pk>/", pages.ShareDetail.as_view(), name="share-detail"),
     path("<int:pk>/progress/", pages.ShareProgress.as_view(), name="share-progress"),
-    path("<int:pk>/retry/", pages.ShareRetry.as_view(), name="share-retry"),
-    path("<int:pk>/cancel/", pages.ShareCancel.as_view(), name="share-cancel"),
+    path("<int:pk>/retry/", buttons.ShareRetry.as_view(), name="share-retry"),
+    path("<int:pk>/cancel/", buttons.ShareCancel.as_view(), name="share-cancel"),
+    path("<int:pk>/again/", buttons.ShareAgain.as_view(), name="share-again"),
     path(
-        "deliveries/<int:pk>/", pages.DeliveryDetail.as_view(), name="delivery-detail"
+        "deliveries/<int:pk>/",
+        delivery_page.DeliveryDetail.as_view(),
+        name="delivery-detail",
     ),
     path(
         "deliveries/<int:pk>/retry/",
-        pages.DeliveryRetry.as_view(),
+        buttons.DeliveryRetry.as_view(),
         name="delivery-retry",
     ),
     path(
@@ -73,7 +80,7 @@ urlpatterns = [
         target_tab.TargetSharingTab.as_view(),
         name="target-sharing-tab",
     ),
-    path("incoming/", incoming.IngestJobList.as_view(), name="ingest-job-list"),
+    path("incoming/", incoming_list.IngestJobList.as_view(), name="ingest-job-list"),
     path("incoming/<int:pk>/", incoming.IngestJobDetail.as_view(), name="ingest-job"),
     path(
         "incoming/<int:pk>/progress/",

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from guardian.shortcuts import assign_perm
 
-from tests.status.conftest import browser, permitted
+from tests.status.conftest import browser
 from tests.status.incoming.addresses import ACT, LIST, READ, text, url
-from tests.support import rows
+from tests.status.incoming.people import WHO, person
 from tom_share_worker.models import IngestJob
 
 
@@ -31,32 +32,6 @@ def kind(answer: Any) -> str:
     return "there" if where else str(answer.status_code)
 
 
-WHO = {
-    "anonymous": ("login", "login", "login", "login"),
-    "stranger": ("404", "405", "405", "404"),
-    "blind changer": ("404", "405", "405", "404"),
-    "staff": ("404", "405", "405", "404"),
-    "viewer": ("seen", "405", "405", "login"),
-    "owner": ("seen", "405", "405", "there"),
-    "operator": ("seen", "405", "405", "there"),
-    "admin": ("seen", "405", "405", "there"),
-}
-"""What reading a page, posting to it, reading a button and pressing it bring."""
-
-
-def people(owner: User) -> dict[str, User | None]:
-    return {
-        "anonymous": None,
-        "stranger": rows.person("stranger"),
-        "blind changer": permitted("blind changer", "change_ingestjob"),
-        "staff": permitted("staff", "view_share", "change_share", is_staff=True),
-        "viewer": permitted("viewer", "view_ingestjob"),
-        "owner": owner,
-        "operator": permitted("operator", "view_ingestjob", "change_ingestjob"),
-        "admin": User.objects.create_superuser("admin"),
-    }
-
-
 @pytest.mark.parametrize("who", WHO)
 def test_each_address_is_for_whom_it_is(
     owner: User, failed: IngestJob, who: str
@@ -71,7 +46,7 @@ def test_each_address_is_for_whom_it_is(
 
     found = {
         (name, method): kind(answer).replace("200", "seen").replace("286", "seen")
-        for name, method, answer in outcomes(people(owner)[who], failed)
+        for name, method, answer in outcomes(person(who, owner, failed), failed)
     }
 
     assert found == expected
@@ -84,7 +59,7 @@ def test_each_address_is_for_whom_it_is(
 def test_the_list_shows_what_is_for_whom(
     owner: User, failed: IngestJob, who: str
 ) -> None:
-    answer = browser(people(owner)[who]).get(LIST)
+    answer = browser(person(who, owner, failed)).get(LIST)
 
     if who == "anonymous":
         assert kind(answer) == "login"
@@ -95,21 +70,22 @@ def test_the_list_shows_what_is_for_whom(
     assert ("No data has come in yet." in page) == (not sees)
 
 
-def test_who_may_view_the_target_may_not_see_who_uploaded_what_to_it(
-    owner: User, failed: IngestJob
+@pytest.mark.parametrize(("grants", "sees"), [([], False), (["view"], True)])
+def test_where_products_have_permissions_a_colleague_needs_them_too(
+    owner: User, failed: IngestJob, settings: Any, grants: list[str], sees: bool
 ) -> None:
-    colleague = rows.person("colleague")
-    assert failed.target is not None
-    failed.target.give_user_access(colleague)
+    settings.TARGET_PERMISSIONS_ONLY = False
+    colleague = person("colleague", owner, failed)
+    for verb in grants:
+        permission = f"tom_dataproducts.{verb}_dataproduct"
+        assign_perm(permission, colleague, failed.data_product)
 
-    assert browser(colleague).get(url("ingest-job", failed)).status_code == 404
+    for someone, status in ((colleague, 200 if sees else 404), (owner, 200)):
+        answer = browser(someone).get(url("ingest-job", failed))
+        assert answer.status_code == status
 
 
-def test_the_traceback_is_for_those_who_may_view_all_jobs(
-    owner: User, failed: IngestJob
-) -> None:
-    viewer = permitted("viewer", "view_ingestjob")
-
-    for person, shown in ((owner, False), (viewer, True)):
-        page = text(browser(person), "ingest-job", failed)
+def test_the_traceback_is_for_operators(owner: User, failed: IngestJob) -> None:
+    for who, shown in (("owner", False), ("viewer", False), ("operator", True)):
+        page = text(browser(person(who, owner, failed)), "ingest-job", failed)
         assert ("ValueError in csv.py" in page) == shown

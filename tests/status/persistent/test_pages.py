@@ -497,13 +497,15 @@ def test_shares_of_another_person_are_told_without_a_link(target: Target) -> Non
     row = saved.persistent_share(maker, target)
     saved.save_photometry(target, 1)
     saved.gather_later()
+    onlooker = sharer("onlooker")
+    assign_perm("tom_targets.view_target", onlooker, target)
 
-    listed = client(sharer()).get(of(target))
-    shown = client(sharer()).get(own(row))
+    listed = client(onlooker).get(of(target))
+    shown = client(onlooker).get(own(row))
 
     assert ", queued" in text(listed)
     assert Share.objects.get().get_absolute_url() not in listed.content.decode()
-    assert "Only the person who made this persistent share may see more." in text(shown)
+    assert "The person who made this persistent share may see more" in text(shown)
 
 
 def test_the_page_of_a_target_that_is_not_there_is_not_found(browser: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tom_share_worker.delivery import visibility
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.delivery.planning.selection import DATUM_KINDS
 from tom_share_worker.models import Attempt, Delivery, Share
@@ -44,6 +45,9 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
         help_text="Who asked for it.",
     )
     destination_name = serializers.CharField()
+    subject = serializers.SerializerMethodField(
+        help_text="What is shared, in words, without targets hidden from the account."
+    )
     with_data = serializers.BooleanField(
         read_only=True,
         help_text="All data points of its targets go, whatever their type.",
@@ -59,6 +63,10 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
             *("created", "ended", "note"),
         )
         read_only_fields: tuple[str, ...] = fields
+
+    def get_subject(self, share: Share) -> str:
+        """Return what the pages say is shared."""
+        return visibility.subject(share)
 
     def get_page(self, share: Share) -> str:
         """Return the address of the share's page."""
@@ -97,7 +105,8 @@ class ShareDetailSerializer(ShareSerializer):
 
     def to_representation(self, instance: Share) -> dict[str, Any]:
         """Gather how the share stands in a fixed number of queries, then show it."""
-        tally = overview.tally(instance)
+        user = self.context["request"].user
+        tally = overview.tally(instance, visibility.deliveries_of(user, instance))
         progress = overview.progress(instance, tally)
         troubled = not progress.ended or progress.retryable
         destination = notices.state(instance.destination) if troubled else None

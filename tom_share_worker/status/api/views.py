@@ -18,11 +18,11 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tom_share_worker.delivery import actions
+from tom_share_worker.delivery import actions, visibility
 from tom_share_worker.delivery.asking import wishes
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Delivery, Share
-from tom_share_worker.status import overview
+from tom_share_worker.status import verbs
 from tom_share_worker.status.api import asked
 from tom_share_worker.status.api.filters import (
     DeliveryFilter,
@@ -61,7 +61,8 @@ class ShareViewSet(
 ):
     """Shares: ask for one, follow it, retry it, cancel it.
 
-    An account sees its own shares; with the permission to view shares, all.
+    An account sees its own shares, those of targets it may change, and with the
+    permission to view shares all; never those of targets it may not view.
     """
 
     permission_classes = [IsAuthenticated]
@@ -74,7 +75,8 @@ class ShareViewSet(
 
     def get_queryset(self) -> QuerySet[Share]:
         """Return the shares that the account may see, without their large columns."""
-        visible = overview.visible_shares(self.request.user)
+        user = self.request.user
+        visible = visibility.with_subjects(user, visibility.visible_shares(user))
         return visible.defer("selection", "plan_cursor").select_related("user")
 
     def get_serializer_class(self) -> Any:
@@ -140,8 +142,8 @@ class ShareViewSet(
     def retry(self, request: Request, pk: str | None = None) -> Response:
         """Send again what did not arrive, and send at once what waits."""
         share = self._to_act_on()
-        if not actions.retry_share(share):
-            raise Conflict(NOTHING_TO_RETRY)
+        if not verbs.retry(request.user, share):
+            raise Conflict(verbs.NOTHING_TO_RETRY)
         return self._standing(share)
 
     @action(detail=True, methods=["post"])
@@ -150,7 +152,7 @@ class ShareViewSet(
         share = self._to_act_on()
         if share.is_ended:
             raise Conflict("This share has ended already, so nothing was cancelled.")
-        actions.cancel_share(share)
+        verbs.cancel(request.user, share)
         return self._standing(share)
 
     def _to_act_on(self) -> Share:
@@ -168,7 +170,10 @@ class DeliveryViewSet(
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Delivery],
 ):
-    """Deliveries: the parts of shares, each with its ledger and its attempts."""
+    """Deliveries: the parts of shares, each with its ledger and its attempts.
+
+    Of targets that the account may view only, whatever else their share holds.
+    """
 
     permission_classes = [IsAuthenticated]
     parser_classes = [JSONParser]
@@ -179,11 +184,9 @@ class DeliveryViewSet(
     lookup_value_regex = "[0-9]+"
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        """Return the deliveries of shares that the account may see."""
-        found = Delivery.objects.select_related("data_product").order_by("-pk")
-        user: Any = self.request.user
-        if not overview.sees_all(user):
-            found = found.filter(share__user_id=user.pk)
+        """Return the deliveries that the account may see."""
+        visible = visibility.visible_deliveries(self.request.user)
+        found = visible.select_related("data_product").order_by("-pk")
         if self.action == "list":
             return found.defer("ledger")
         return found.select_related("share").prefetch_related("attempts")
@@ -198,16 +201,11 @@ class DeliveryViewSet(
         delivery = self.get_object()
         _require_act(request, delivery.share)
         if not actions.retry(Delivery.objects.filter(pk=delivery.pk)):
-            raise Conflict(NOTHING_TO_RETRY)
+            raise Conflict(verbs.NOTHING_TO_RETRY)
         shown = self.get_queryset().get(pk=delivery.pk)
         return Response(self.get_serializer(shown).data)
 
 
-NOTHING_TO_RETRY = (
-    "There is nothing to send again: what has arrived, or is under way, is left alone."
-)
-
-
 def _require_act(request: Request, share: Share) -> None:
-    if not overview.may_act(request.user, share):
-        raise PermissionDenied("You may see this share, but not retry or cancel it.")
+    if not visibility.may_act(request.user, share):
+        raise PermissionDenied(verbs.MAY_NOT_ACT)

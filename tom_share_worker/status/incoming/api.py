@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tom_share_worker.delivery.asking.outbox import ID_LIMIT
-from tom_share_worker.ingest import actions
+from tom_share_worker.ingest import actions, visibility
 from tom_share_worker.models import IngestFailure, IngestJob
 from tom_share_worker.status import notices
 from tom_share_worker.status.api.filters import (
@@ -95,7 +95,7 @@ class IngestJobDetailSerializer(IngestJobSerializer):
         help_text="That no worker is there to process it; empty when one is."
     )
     traceback = serializers.SerializerMethodField(
-        help_text="Where it failed; empty for accounts that may not view all jobs."
+        help_text="Where it failed; empty for accounts that do not operate this TOM."
     )
 
     class Meta(IngestJobSerializer.Meta):
@@ -111,7 +111,8 @@ class IngestJobDetailSerializer(IngestJobSerializer):
 
     def get_traceback(self, job: IngestJob) -> str:
         """Return it to those who run this TOM."""
-        return job.traceback if overview.sees_all(self.context["request"].user) else ""
+        user = self.context["request"].user
+        return job.traceback if visibility.operates(user) else ""
 
 
 class IngestJobViewSet(
@@ -121,7 +122,8 @@ class IngestJobViewSet(
 ):
     """Incoming data: follow it, reprocess it, cancel it.
 
-    An account sees what came with it; with the permission to view ingest jobs, all.
+    An account sees what came with it, what is of targets it may change, and with the
+    permission to view ingest jobs all; never what is of targets it may not view.
     """
 
     permission_classes = [IsAuthenticated]
@@ -134,7 +136,7 @@ class IngestJobViewSet(
 
     def get_queryset(self) -> QuerySet[IngestJob]:
         """Return the jobs that the account may see; in lists without large columns."""
-        found = overview.visible_jobs(self.request.user).select_related("user")
+        found = visibility.visible_jobs(self.request.user).select_related("user")
         return found.defer("traceback", "groups") if self.action == "list" else found
 
     def get_serializer_class(self) -> Any:
@@ -161,7 +163,7 @@ class IngestJobViewSet(
 
     def _to_act_on(self) -> IngestJob:
         job = self.get_object()
-        if not overview.may_act(self.request.user, job):
+        if not visibility.may_act(self.request.user, job):
             raise PermissionDenied(overview.MAY_NOT_ACT)
         return job
 

@@ -31,24 +31,6 @@ MAY_NOT_ACT = "You may see this incoming data, but not reprocess or cancel it."
 ENDED_ALREADY = "Its processing has ended already, so nothing was cancelled."
 
 
-def visible_jobs(user: Any) -> QuerySet[IngestJob]:
-    """Return the jobs a person may see: their own, or with permission all."""
-    jobs = IngestJob.objects.all()
-    return jobs if sees_all(user) else jobs.filter(user_id=user.pk)
-
-
-def sees_all(user: Any) -> bool:
-    """True for those who may view the jobs of others, and where a job failed."""
-    return bool(user.has_perm("tom_share_worker.view_ingestjob"))
-
-
-def may_act(user: Any, job: IngestJob) -> bool:
-    """True if a person may reprocess and cancel this job."""
-    return job.user_id == user.pk or bool(
-        user.has_perm("tom_share_worker.change_ingestjob")
-    )
-
-
 def by_status(jobs: QuerySet[IngestJob]) -> dict[str, int]:
     """Count jobs by how they stand."""
     counts = dict.fromkeys(Status.values, 0)

@@ -1,7 +1,7 @@
 """The pages about incoming data, and the buttons on them; called through `urls`.
 
-Every page begins with what the person may see: what others uploaded does not exist for
-them, and answers 404.
+Every page begins with what the person may see: anything else does not exist for them,
+and answers 404.
 """
 
 from __future__ import annotations
@@ -19,46 +19,10 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker import toolkit
-from tom_share_worker.ingest import actions
+from tom_share_worker.ingest import actions, visibility
 from tom_share_worker.models import IngestJob
-from tom_share_worker.status import badge, notices
-from tom_share_worker.status import overview as shares
-from tom_share_worker.status.incoming import overview, tables
-from tom_share_worker.status.pages import STOP_POLLING
-from tom_share_worker.status.tables import paginated
-
-
-class IngestJobList(LoginRequiredMixin, TemplateView):
-    """All incoming data a person may see, the newest first."""
-
-    template_name = "tom_share_worker/ingest_job_list.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Gather the table, the filters, and the word about workers."""
-        user = self.request.user
-        found = overview.visible_jobs(user)
-        filters = overview.by_status(found)
-        status = self.request.GET.get("status", "")
-        status = status if status in filters else ""
-        total = sum(filters.values())
-        table = tables.IngestJobTable(tables.jobs(found, status))
-        if status and total:
-            table.empty_text = f"No incoming data has the status {status} now."
-        paginated(self.request, table, filters[status] if status else total)
-        shown = [row.record.target_id for row in table.paginated_rows]
-        table.viewable = overview.viewable(user, shown)
-        waits = filters[IngestJob.Status.QUEUED] > 0
-        note = notices.ingest_worker_note(user) if waits else ""
-        return super().get_context_data(
-            table=table,
-            filters=filters,
-            status_filter=status,
-            total=total,
-            everyone=overview.sees_all(user),
-            everyone_shares=shares.sees_all(user),
-            worker_note=notices.marked_up(note),
-            **kwargs,
-        )
+from tom_share_worker.status import badge, notices, polling
+from tom_share_worker.status.incoming import overview
 
 
 class IngestJobDetail(LoginRequiredMixin, TemplateView):
@@ -72,7 +36,7 @@ class IngestJobDetail(LoginRequiredMixin, TemplateView):
         job = _job(self.request, kwargs["pk"])
         badge.saw(user, job)
         return super().get_context_data(
-            may_act=overview.may_act(user, job),
+            may_act=visibility.may_act(user, job),
             reprocessable=overview.reprocessable(job),
             replaces=overview.replaced(job),
             target=toolkit.viewable_targets(user, [job.target_id or 0]).first(),
@@ -81,13 +45,13 @@ class IngestJobDetail(LoginRequiredMixin, TemplateView):
             way=overview.way(job),
             person=overview.person(job),
             groups=_names(job.groups),
-            traceback=job.traceback if overview.sees_all(user) else "",
+            traceback=job.traceback if visibility.operates(user) else "",
             **_as_html(self.request, job),
             **kwargs,
         )
 
 
-class IngestJobProgress(LoginRequiredMixin, View):
+class IngestJobProgress(polling.Polled):
     """The part of the page that changes, for htmx; or the same as JSON."""
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -105,7 +69,7 @@ class IngestJobProgress(LoginRequiredMixin, View):
         return _uncached(answer)
 
 
-class IngestJobBadge(LoginRequiredMixin, View):
+class IngestJobBadge(polling.Polled):
     """How it stands in a word and a sentence, for messages on other pages."""
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -144,13 +108,13 @@ class IngestJobCancel(LoginRequiredMixin, View):
 
 def _job(request: HttpRequest, pk: int) -> IngestJob:
     """Return a job the person may see, or answer 404."""
-    jobs = overview.visible_jobs(request.user).select_related("user")
+    jobs = visibility.visible_jobs(request.user).select_related("user")
     return get_object_or_404(jobs, pk=pk)
 
 
 def _to_act_on(request: HttpRequest, pk: int) -> IngestJob:
     job = _job(request, pk)
-    if not overview.may_act(request.user, job):
+    if not visibility.may_act(request.user, job):
         raise PermissionDenied(overview.MAY_NOT_ACT)
     return job
 
@@ -160,7 +124,7 @@ def _fragment(request: HttpRequest, job: IngestJob, name: str) -> HttpResponse:
         request,
         f"tom_share_worker/partials/ingest_job_{name}.html",
         _as_html(request, job),
-        status=STOP_POLLING if job.is_ended else 200,
+        status=polling.STOP if job.is_ended else 200,
     )
 
 

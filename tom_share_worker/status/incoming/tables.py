@@ -17,10 +17,8 @@ from tom_share_worker.status.incoming import overview
 from tom_share_worker.status.tables import TEXT, Table
 
 
-def jobs(found: QuerySet[IngestJob], status: str = "") -> QuerySet[IngestJob]:
-    """Return jobs as their table needs them; if asked, those that stand so only."""
-    if status:
-        found = found.filter(status=status)
+def jobs(found: QuerySet[IngestJob]) -> QuerySet[IngestJob]:
+    """Return jobs as their table needs them, without their large columns."""
     return found.defer("traceback", "groups").select_related("user")
 
 
@@ -38,7 +36,7 @@ class IngestJobTable(Table):
     datum_count = tables.Column("Data points")
 
     class Meta(Table.Meta):
-        empty_text = "No data has come in yet."
+        empty_text = "There is nothing to show."
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

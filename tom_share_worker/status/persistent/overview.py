@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import permissions
+from tom_share_worker.delivery import permissions, visibility
 from tom_share_worker.delivery.continuous import persistent
 from tom_share_worker.models import (
     Destination,
@@ -59,6 +59,7 @@ class Standing:
     waiting: int
     away: bool
     last: Share | None
+    shows_last: bool
     last_trouble: str
     may_change: bool
     may_delete: bool
@@ -122,6 +123,8 @@ def standings(user: Any, found: Sequence[Any]) -> list[Standing]:
     terms = _terms(pks)
     waiting = _waiting(pks)
     last = _last_shares(pks)
+    shown = visibility.visible_shares(user).filter(pk__in=[s.pk for s in last.values()])
+    seen = set(shown.values_list("pk", flat=True))
     away = _away()
     return [
         Standing(
@@ -131,6 +134,7 @@ def standings(user: Any, found: Sequence[Any]) -> list[Standing]:
             waiting.get(row.pk, 0),
             row.destination in away,
             last.get(row.pk),
+            row.pk in last and last[row.pk].pk in seen,
             _trouble_of(last.get(row.pk)),
             may(user, "change", row),
             may(user, "delete", row),
@@ -163,6 +167,7 @@ def in_brief(found: Sequence[Any], target: Any) -> list[Standing]:
             waiting.get(row.pk, 0),
             row.destination in away,
             last=None,
+            shows_last=False,
             last_trouble="",
             may_change=False,
             may_delete=False,

@@ -18,11 +18,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import TemplateView, View
 
 from tom_share_worker import conf, toolkit
+from tom_share_worker.delivery import visibility
 from tom_share_worker.delivery.asking import answers
 from tom_share_worker.delivery.continuous import persistent
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share
-from tom_share_worker.status import notices, overview, tables
+from tom_share_worker.status import notices, tables
 from tom_share_worker.status.persistent import overview as rows
 from tom_share_worker.status.persistent.forms import PersistentShareForm, TermsForm
 
@@ -56,7 +57,6 @@ class _List(LoginRequiredMixin, TemplateView):
             "may_view": rows.may(user, "view"),
             "page": page,
             "standings": rows.standings(user, list(page)),
-            "sees_all": overview.sees_all(user),
         }
 
 
@@ -130,7 +130,7 @@ class PersistentShareDetail(LoginRequiredMixin, TemplateView):
         terms = standing.terms
         initial = {"kinds": terms.kinds or list(rows.KIND_WORDS), "until": terms.until}
         made = Share.objects.filter(persistent_share=row)
-        visible = made.filter(pk__in=overview.visible_shares(self.request.user))
+        visible = made.filter(pk__in=visibility.visible_shares(self.request.user))
         kwargs.setdefault("form", TermsForm(initial=initial))
         table = tables.ShareTable(tables.shares(visible.order_by("-pk"))[:SHOWN])
         return super().get_context_data(
@@ -196,7 +196,7 @@ class PersistentShareExisting(LoginRequiredMixin, View):
         except (ShareRefused, ConfigurationError) as refusal:
             messages.error(request, str(refusal))
             return redirect("tom_share_worker:persistent-share", pk=pk)
-        if overview.visible_shares(request.user).filter(pk=share.pk).exists():
+        if visibility.visible_shares(request.user).filter(pk=share.pk).exists():
             return redirect(share)
         messages.success(request, f"{share.subject} goes to {share.destination_name}.")
         return redirect("tom_share_worker:persistent-share", pk=pk)
