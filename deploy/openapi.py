@@ -17,8 +17,9 @@ DESCRIPTION = ROOT / "tom_share_worker" / "status" / "api" / "openapi.json"
 
 INTRODUCTION = (
     "Ask a TOM to share targets and data with another TOM, and follow what became of "
-    "it; and follow what became of the data products that came in. Everything is sent "
-    "and processed in the background: no answer waits for it."
+    "it; follow what became of the data products that came in; act on many at once; "
+    "pause destinations. Everything is sent and processed in the background: no answer "
+    "waits for it."
 )
 
 SETTINGS = {
@@ -38,10 +39,12 @@ SETTINGS = {
             "DeliveryStatus": "Delivery.Status",
             "DeliveryKind": "Delivery.Kind",
             "Failure": "Failure",
-            "IngestStatus": "IngestJob.Status",
+            "JobStatus": "IngestJob.Status",
             "IngestOrigin": "IngestJob.Origin",
             "IngestFailure": "IngestFailure",
             "Outcome": "Attempt.Outcome",
+            "BulkVerb": "BulkAction.Verb",
+            "BulkRows": "BulkAction.Rows",
         }.items()
     },
 }
@@ -71,34 +74,36 @@ IDEMPOTENCY_KEY = {
     "description": "A name for this request: a repeat of it shares nothing twice.",
 }
 
+_OPERATIONS = """
+get  /shares/                     400,401         List shares, the newest first
+post /shares/                     400,401,422     Ask for a share
+get  /shares/{id}/                401,404         Follow a share
+post /shares/{id}/retry/          401,403,404,409 Send again what did not arrive
+post /shares/{id}/cancel/         401,403,404,409 Send no more of a share
+get  /deliveries/                 400,401         List deliveries, the newest first
+get  /deliveries/{id}/            401,404         Look at a delivery
+post /deliveries/{id}/retry/      401,403,404,409 Send a delivery again
+get  /ingest-jobs/                400,401         List incoming data, the newest first
+get  /ingest-jobs/{id}/           401,404         Follow incoming data
+post /ingest-jobs/{id}/reprocess/ 401,403,404,409 Process incoming data again
+post /ingest-jobs/{id}/cancel/    401,403,404,409 Do not process incoming data
+get  /bulk-actions/               400,401         List bulk actions, the newest first
+post /bulk-actions/               400,401         Act on all that match
+get  /bulk-actions/{id}/          401,404         Follow a bulk action
+post /bulk-actions/{id}/cancel/   401,404,409     Go through no more rows
+get  /destinations/               400,401,403     List destinations
+get  /destinations/{key}/         400,401,403,404 Say how a destination stands
+post /destinations/{key}/pause/   400,401,403,404,409 Send nothing to a destination
+post /destinations/{key}/resume/  400,401,403,404,409 Send to a destination again
+post /destinations/{key}/test/    400,401,403,404 Test a connection
+"""
+"""Method, address below `/api`, refusals, and what it does in a line."""
+
 OPERATIONS = {
-    ("get", "/api/shares/"): ("List shares, the newest first", "400 401"),
-    ("post", "/api/shares/"): ("Ask for a share", "400 401 422"),
-    ("get", "/api/shares/{id}/"): ("Follow a share", "401 404"),
-    ("post", "/api/shares/{id}/retry/"): (
-        "Send again what did not arrive",
-        "401 403 404 409",
-    ),
-    ("post", "/api/shares/{id}/cancel/"): (
-        "Send no more of a share",
-        "401 403 404 409",
-    ),
-    ("get", "/api/deliveries/"): ("List deliveries, the newest first", "400 401"),
-    ("get", "/api/deliveries/{id}/"): ("Look at a delivery", "401 404"),
-    ("post", "/api/deliveries/{id}/retry/"): (
-        "Send a delivery again",
-        "401 403 404 409",
-    ),
-    ("get", "/api/ingest-jobs/"): ("List incoming data, the newest first", "400 401"),
-    ("get", "/api/ingest-jobs/{id}/"): ("Follow incoming data", "401 404"),
-    ("post", "/api/ingest-jobs/{id}/reprocess/"): (
-        "Process incoming data again",
-        "401 403 404 409",
-    ),
-    ("post", "/api/ingest-jobs/{id}/cancel/"): (
-        "Do not process incoming data",
-        "401 403 404 409",
-    ),
+    (method, f"/api{path}"): (title, refusals.split(","))
+    for method, path, refusals, title in (
+        line.split(maxsplit=3) for line in _OPERATIONS.strip().splitlines()
+    )
 }
 """What each operation does, in a line, and the refusals it may answer with."""
 
@@ -151,20 +156,40 @@ def _described(viewset: type) -> Any:
     from drf_spectacular.openapi import AutoSchema
     from drf_spectacular.utils import extend_schema, extend_schema_view
 
-    from tom_share_worker.status.api import asked, serializers
+    from tom_share_worker.status.api import (
+        asked,
+        bulk_actions,
+        destinations,
+        serializers,
+    )
 
     described = type(viewset.__name__, (viewset,), {"schema": AutoSchema()})
     shown = serializers.ShareDetailSerializer
-    details = {
-        "create": extend_schema(
+    bulk, steered = (
+        bulk_actions.BulkActionSerializer,
+        destinations.DestinationSerializer,
+    )
+    creating = {
+        "ShareViewSet": extend_schema(
             request=asked.ShareRequestSerializer, responses={201: shown, 200: shown}
         ),
-        "retry": extend_schema(request=None),
-        "cancel": extend_schema(request=None),
-        "reprocess": extend_schema(request=None),
+        "BulkActionViewSet": extend_schema(
+            request=bulk_actions.BulkActionRequestSerializer, responses={201: bulk}
+        ),
+    }
+    details = {
+        "create": creating.get(viewset.__name__),
+        "pause": extend_schema(request=destinations.PauseSerializer),
+        "test": extend_schema(request=None, responses={202: steered}),
+        **dict.fromkeys(WITHOUT_BODY, extend_schema(request=None)),
     }
     known = {name: how for name, how in details.items() if hasattr(viewset, name)}
     return extend_schema_view(**known)(described)
+
+
+WITHOUT_BODY = ("retry", "cancel", "reprocess", "resume")
+ACTS = (*WITHOUT_BODY, "pause", "test")
+"""What is done with a row, by a POST."""
 
 
 def _complete(found: dict[str, Any]) -> None:
@@ -173,7 +198,7 @@ def _complete(found: dict[str, Any]) -> None:
     schemas |= {"Error": SENTENCE, "FieldErrors": SENTENCES_BY_FIELD}
     for name in ("Failure", "IngestFailure", "Outcome"):
         schemas[name]["enum"].append("")  # of what has not failed, or not ended
-    for kind in ("Share", "Delivery", "IngestJob"):
+    for kind in ("Share", "Delivery", "IngestJob", "BulkAction", "Destination"):
         name = f"Paginated{kind}List"
         for link in ("next", "previous"):  # the framework speaks of them as in 3.0
             schemas[name]["properties"][link] = {
@@ -184,10 +209,10 @@ def _complete(found: dict[str, Any]) -> None:
         operation = found["paths"][path][method]
         operation["summary"] = title
         name = operation["operationId"]
-        for act in ("retry", "cancel", "reprocess"):
+        for act in ACTS:
             name = name.replace(f"{act}_create", act)
         operation["operationId"] = name
-        for code in refusals.split():
+        for code in refusals:
             schema, why = REFUSALS[code]
             content = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
             operation["responses"][code] = {
@@ -196,14 +221,18 @@ def _complete(found: dict[str, Any]) -> None:
             }
     asking = found["paths"]["/api/shares/"]["post"]
     asking["parameters"] = [IDEMPOTENCY_KEY]
-    asking["responses"]["201"]["description"] = "It is asked for."
-    asking["responses"]["200"]["description"] = "It was asked for before by this key."
-    asking["responses"]["201"]["headers"] = {
-        "Location": {
-            "description": "Where to follow the share.",
-            "schema": {"type": "string", "format": "uri"},
+    bulk = found["paths"]["/api/bulk-actions/"]["post"]
+    for post, what in ((asking, "the share"), (bulk, "the bulk action")):
+        post["responses"]["201"] |= {
+            "description": "It is asked for.",
+            "headers": {
+                "Location": {
+                    "description": f"Where to follow {what}.",
+                    "schema": {"type": "string", "format": "uri"},
+                }
+            },
         }
-    }
+    asking["responses"]["200"]["description"] = "It was asked for before by this key."
 
 
 def main() -> None:

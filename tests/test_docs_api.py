@@ -19,16 +19,19 @@ from tests.status.api.programs import Program
 from tests.support import rows
 from tom_share_worker import toolkit
 from tom_share_worker.models import Delivery, Share
+from tom_share_worker.operating import vocabulary
 from tom_share_worker.status.api import filters
+from tom_share_worker.status.api.bulk_actions import BulkActionFilter
 from tom_share_worker.status.incoming.api import IngestJobFilter
 
 pytestmark = pytest.mark.django_db
 
 DOCUMENT = (Path(__file__).resolve().parent.parent / "docs" / "api.md").read_text()
 BODIES = [
-    *re.findall(r"-d '(\{.+\})'", DOCUMENT),
+    *re.findall(r"api/shares/ \\\n +-d '(\{.+\})'", DOCUMENT),
     *re.findall(r"^\| `(\{.+?\})` \|", DOCUMENT, re.MULTILINE),
 ]
+BULK = re.findall(r"api/bulk-actions/ \\\n +-d '(\{.+\})'", DOCUMENT)
 LISTS = re.findall(r'"\$TOM/api/([\w-]+)/\?(\S+)"', DOCUMENT)
 COMMANDS = re.findall(r"^manage\.py (share .+)$", DOCUMENT, re.MULTILINE)
 
@@ -55,6 +58,7 @@ def _sky(settings: Any) -> None:
 
 def test_the_document_has_its_examples() -> None:
     assert len(BODIES) == 9
+    assert len(BULK) == 2
     assert len(LISTS) == 4
     assert len(COMMANDS) == 3
 
@@ -67,6 +71,23 @@ def test_each_body_is_a_share(body: str) -> None:
     answer = program.share(**json.loads(body))
 
     assert answer.status_code == 201, answer.content
+
+
+@pytest.mark.usefixtures("_sky")
+@pytest.mark.parametrize("body", BULK)
+def test_each_body_is_a_bulk_action(body: str) -> None:
+    program = Program(rows.person("alice"))
+
+    answer = program.post("bulk-actions/", json.loads(body))
+
+    assert answer.status_code == 201, answer.content
+
+
+def test_each_name_of_a_filter_of_bulk_actions_is_told() -> None:
+    told = DOCUMENT[DOCUMENT.index("## Many at once") :].partition("## Dest")[0]
+
+    for name in set().union(*vocabulary.NAMES.values()):
+        assert f"`{name}`" in told
 
 
 @pytest.mark.usefixtures("_sky")
@@ -83,6 +104,7 @@ def test_each_filter_is_told() -> None:
     after = {
         "Shares are narrowed by": (filters.ShareFilter, filters.DeliveryFilter),
         "narrowed by `status`, `failure`": (IngestJobFilter,),
+        "Bulk actions are narrowed by": (BulkActionFilter,),
     }
 
     for words, known in after.items():

@@ -17,6 +17,7 @@ from tom_share_worker.ingest.peers import (
 )
 from tom_share_worker.ingest.uploads import api as uploads
 from tom_share_worker.ingest.uploads import form as upload_form
+from tom_share_worker.status.api import bulk_actions, destinations
 from tom_share_worker.status.api import views as api
 from tom_share_worker.status.incoming import api as incoming_api
 from tom_share_worker.status.persistent import api as persistent_api
@@ -61,6 +62,8 @@ API: dict[str, Any] = {
     "shares": api.ShareViewSet,
     "deliveries": api.DeliveryViewSet,
     "ingest-jobs": incoming_api.IngestJobViewSet,
+    "bulk-actions": bulk_actions.BulkActionViewSet,
+    "destinations": destinations.DestinationViewSet,
 }
 """What the host's REST API has below `/api/` besides its own."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Max
+
 from tom_share_worker import conf
 from tom_share_worker.delivery import actions, gate
 from tom_share_worker.delivery.sending import connection
@@ -32,6 +34,12 @@ def may_view(user: Any) -> bool:
 def with_topics(key: str) -> list[str]:
     """Return an entry of DATA_SHARING as what is sent names it: each topic of it."""
     return [one for one in conf.choices() if one.partition(":")[0] == key] or [key]
+
+
+def last_tests(keys: Iterable[str]) -> Any:
+    """Return the ids of the last tests of these entries, as a subquery."""
+    tests = ConnectionTest.objects.filter(destination__in=list(keys)).order_by()
+    return tests.values("destination").annotate(last=Max("pk")).values("last")
 
 
 def pause(user: Any, keys: Iterable[str], reason: str = "") -> int:

@@ -28,20 +28,29 @@ def _actionable_deliveries(user: Any) -> QuerySet[Any]:
     return sent.actionable_deliveries(user)
 
 
+def _visible_shares(user: Any) -> QuerySet[Any]:
+    """Return them with `hides`, which tells whose subject names hidden targets."""
+    return sent.with_subjects(user, sent.visible_shares(user))
+
+
+def _actionable_shares(user: Any) -> QuerySet[Any]:
+    return sent.with_subjects(user, sent.actionable_shares(user))
+
+
 _VISIBLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
-    Rows.SHARES: sent.visible_shares,
+    Rows.SHARES: _visible_shares,
     Rows.DELIVERIES: sent.visible_deliveries,
     Rows.INGEST_JOBS: received.visible_jobs,
 }
 _ACTIONABLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
-    Rows.SHARES: sent.actionable_shares,
+    Rows.SHARES: _actionable_shares,
     Rows.DELIVERIES: _actionable_deliveries,
     Rows.INGEST_JOBS: received.actionable_jobs,
 }
 
 SEARCHED: dict[str, tuple[str, ...]] = {
     Rows.SHARES: ("subject", "title", "note", "user__username"),
-    Rows.DELIVERIES: ("target_name", "note", "share__subject"),
+    Rows.DELIVERIES: ("target_name", "note"),
     Rows.INGEST_JOBS: ("file_name", "target_name", "note", "user__username"),
 }
 """The columns in which each word of a search is looked for."""
@@ -60,7 +69,7 @@ def visible(rows: str, user: Any) -> QuerySet[Any]:
 def narrowed(
     rows: str, filters: Mapping[str, Any], found: QuerySet[Any]
 ) -> QuerySet[Any]:
-    """Narrow rows by a filter; raise WrongFilter where it says nothing."""
+    """Narrow rows of `visible` by a filter; raise WrongFilter where it says nothing."""
     for name, value in cleaned(rows, filters).items():
         found = found.filter(_CONDITIONS[name](rows, value))
     return found
@@ -107,12 +116,13 @@ def _when(test: str, value: str, rows: str) -> Q:
 
 
 def _search(rows: str, value: str) -> Q:
-    """Look for each word in any of the columns."""
+    """Look for each word in any of the columns; not in subjects that are hidden."""
     found = Q()
     for word in value.split():
         anywhere = Q()
         for column in SEARCHED[rows]:
-            anywhere |= Q(**{f"{column}__icontains": word})
+            here = Q(**{f"{column}__icontains": word})
+            anywhere |= here & Q(hides=False) if column == "subject" else here
         found &= anywhere
     return found
 

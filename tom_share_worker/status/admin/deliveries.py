@@ -72,8 +72,9 @@ class DeliveryAdmin(Acted):
     )
     list_select_related = ("data_product",)
     search_fields = matching.SEARCHED[rows]
-    readonly_fields = ("created", "page")
+    readonly_fields = ("share_link", "created", "page")
     hidden = ("ledger", "claim")
+    not_shown = (*hidden, "share", "after")
     actions = ("retry", "cancel")
     inlines = (_AttemptInline,)
 
@@ -81,6 +82,16 @@ class DeliveryAdmin(Acted):
         """Who may act on shares may act on their deliveries."""
         operates = visibility.operates(request.user)
         return bool(operates or super().has_act_permission(request))
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Leave out the share, too, whose subject may name hidden targets."""
+        return self.not_shown
+
+    @admin.display(description="share")
+    def share_link(self, delivery: Delivery) -> str:
+        """Lead to what it is a part of."""
+        name = "admin:tom_share_worker_share_change"
+        return link(reverse(name, args=[delivery.share_id]), str(delivery.share_id))
 
     @admin.display(description="delivery", ordering="target_name")
     def what(self, delivery: Delivery) -> str:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from tom_share_worker.delivery import visibility
 from tom_share_worker.models import BulkAction, Share
 from tom_share_worker.operating import matching
 from tom_share_worker.status.admin import filters
@@ -22,7 +23,9 @@ class ShareAdmin(Acted, OfTasks):
 
     rows = BulkAction.Rows.SHARES
     task_column, began_column = "plan_task_id", "created"
-    list_display = ("subject", "destination_name", "status", "user", "created", "ended")
+    list_display = (
+        *("what", "destination_name", "status", "user", "created", "ended"),
+    )
     list_filter = (
         *(filters.STATUS, filters.DestinationFilter, filters.CREATED, filters.ENDED),
         *(filters.KIND, filters.ORIGIN, filters.REQUESTER, *filters.GIVEN),
@@ -41,6 +44,18 @@ class ShareAdmin(Acted, OfTasks):
         return matching.visible(self.rows, request.user).defer(
             *(name for name in self.hidden if name != self.task_column)
         )
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return a share; where its subject names hidden targets, without it."""
+        share = super().get_object(request, *args, **kwargs)
+        if share is not None:
+            share.subject = visibility.subject(share)
+        return share
+
+    @admin.display(description="subject", ordering="subject")
+    def what(self, share: Share) -> str:
+        """Show what is shared, without the names of hidden targets."""
+        return visibility.subject(share)
 
     @admin.display(description="destination", ordering="destination")
     def destination_name(self, share: Share) -> str:
