@@ -27,6 +27,7 @@ from tom_dataproducts import data_processor
 
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.toolkit import DATUM_MODELS, PersistentShare, data_has_permissions
+from tom_share_worker.toolkit.at_hand import at_hand
 from tom_share_worker.toolkit.inserting import Row, insert
 
 logger = logging.getLogger(__name__)
@@ -82,9 +83,10 @@ def read(product: Any) -> Reading:
     data_type = product.data_product_type
     before = {kind: _last(kind, product) for kind in DATUM_MODELS}
     processor = _processor_class(data_type)()
-    rows = processor.process_data(product)
-    if not hasattr(rows, "__len__"):
-        rows = list(rows)
+    with at_hand(product):
+        rows = processor.process_data(product)
+        if not hasattr(rows, "__len__"):
+            rows = list(rows)
     return Reading(processor.data_type_override() or data_type, rows, before)
 
 

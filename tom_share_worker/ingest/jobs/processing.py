@@ -19,6 +19,7 @@ from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest.jobs import claims, reasons
 from tom_share_worker.models import IngestFailure, IngestJob
 from tom_share_worker.toolkit import processing as toolkit
+from tom_share_worker.toolkit.at_hand import NotFetched, path_of
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,8 @@ def _try(job: IngestJob, token: str) -> _Ended | None:
         raise
     except MemoryError:
         pass  # told below, when what filled the memory is gone with its frames
+    except NotFetched as error:
+        return _explained(job, error.__cause__ or error, "storage")
     except (Exception, SystemExit) as error:  # noqa: BLE001  (told in the row)
         return _explained(job, error, step)
     else:
@@ -175,18 +178,10 @@ def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
         # Its text may tell of other services and their keys; the account may be a TOM.
         note = f"This TOM's {_AT_FAULT[step]} failed ({type(error).__name__})."
         return _failed(IngestFailure.OUR_FAULT, note, traceback)
-    note = reasons.sentence(error, _path(job.data_product))
+    note = reasons.sentence(error, path_of(job.data_product))
     logger.info("Ingest job %s: %s", job.pk, note)
     return _failed(IngestFailure.UNREADABLE, note, traceback)
 
 
 def _failed(failure: IngestFailure, note: str, traceback: str = "") -> _Ended:
     return _Ended(IngestJob.Status.FAILED, note, failure, traceback)
-
-
-def _path(product: Any) -> str:
-    """Return the path of the file, which is nobody's business; "" where it has none."""
-    try:
-        return str(product.data.path)
-    except NotImplementedError:
-        return ""
