@@ -190,6 +190,21 @@ def check_broker(**_: Any) -> Iterator[CheckMessage]:
 
 
 @register()
+def check_email(**_: Any) -> Iterator[CheckMessage]:
+    """W006: people are told by e-mail, without links that they can follow."""
+    try:
+        own = conf.settings()
+    except ConfigurationError:
+        return
+    if own.EMAIL_ON_FAILURE and own.PUBLIC_URL is None:
+        yield Warning(
+            "E-mails about what failed name pages without the address of this TOM.",
+            hint="Add 'PUBLIC_URL': 'https://tom.example.org/' to TOM_SHARE_WORKER.",
+            id="tom_share_worker.W006",
+        )
+
+
+@register()
 def check_sqlite(**_: Any) -> Iterator[CheckMessage]:
     """W003: SQLite as it is by default, with a web server and a worker writing."""
     database = connections["default"]
