@@ -63,8 +63,9 @@ class _Bin(Func):
     template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / %(seconds)s)::bigint"
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        """Whole seconds are divided as whole numbers there."""
-        template = "(CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) / %(seconds)s)"
+        """Cut off the fraction, which it would round up, and divide whole numbers."""
+        time = "strftime('%%%%s', substr(%(expressions)s, 1, 19))"
+        template = f"(CAST({time} AS INTEGER) / %(seconds)s)"
         return self.as_sql(compiler, connection, template=template, **more)
 
 

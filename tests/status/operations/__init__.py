@@ -1,0 +1,1 @@
+"""Tests of the overview for operators in Django's admin."""
