@@ -169,9 +169,18 @@ def of_admin(client: Any) -> Iterator[Page]:
     from django.urls import reverse
 
     yield Page("admin", reverse("admin:app_list", args=["tom_share_worker"]))
-    yield from _named([("admin overview", "admin:tom_share_worker_overview", [])])
+    task_status = "admin:tom_share_worker_taskstatus"
+    yield from _named(
+        [
+            ("admin task status", f"{task_status}_changelist", []),
+            ("admin task status, live part", f"{task_status}_live", []),
+            ("admin task status, charts", f"{task_status}_charts", []),
+            ("admin task status, retry all", f"{task_status}_retry", []),
+        ]
+    )
     for model in admin.site._registry:
-        if model._meta.app_label != "tom_share_worker":
+        # The task status is no list, though it is registered as a model.
+        if model._meta.app_label != "tom_share_worker" or model._meta.proxy:
             continue
         name, noun = model._meta.model_name, str(model._meta.verbose_name_plural)
         address = reverse(f"admin:tom_share_worker_{name}_changelist")
