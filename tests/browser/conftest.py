@@ -1,4 +1,4 @@
-"""Fixtures of the tests in a browser: one browser for a file, one site for each test."""
+"""Fixtures of the tests in a browser: one browser for a file, one site for a test."""
 
 from __future__ import annotations
 

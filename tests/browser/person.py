@@ -7,7 +7,6 @@ there are none, but for those that a test expects.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from playwright.sync_api import (
@@ -96,9 +95,9 @@ class Person:
             self._note(f"console {message.type}: {message.text} ({place.get('url')})")
 
     def _on_failed_request(self, request: Request) -> None:
-        if re.match(outside.ELSEWHERE, request.url) is None:
-            if request.failure != LEFT_BEFORE:
-                self._note(f"{request.method} {request.url}: {request.failure}")
+        here = not outside.ELSEWHERE.match(request.url)
+        if here and request.failure != LEFT_BEFORE:
+            self._note(f"{request.method} {request.url}: {request.failure}")
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400:

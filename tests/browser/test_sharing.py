@@ -1,15 +1,13 @@
-"""An astronomer shares in the browser: by mouse, by keyboard, with a remote that fails."""
+"""An astronomer shares in the browser: what arrives, what fails, and its cure."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from tests.browser.site import Site
-from tests.support import misbehaviour, rows
+from tests.support import rows
 from tests.support.remote_tom import RemoteTom
 
 pytestmark = pytest.mark.django_db(transaction=True)
