@@ -11,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 from guardian.shortcuts import assign_perm, remove_perm
+from rest_framework.test import APIClient
 from tom_targets.models import Target
 
 from tests.support import rows
@@ -133,6 +134,10 @@ def browser(person: Any) -> Client:
     return client
 
 
+def page(name: str, pk: int) -> str:
+    return reverse(f"tom_share_worker:{name}", kwargs={"pk": pk})
+
+
 @each_person
 def test_the_queries(scene: Scene, who: Callable[[Scene], Any], may: str) -> None:
     person = who(scene)
@@ -142,3 +147,76 @@ def test_the_queries(scene: Scene, who: Callable[[Scene], Any], may: str) -> Non
     assert visibility.may_act(person, scene.share) is (may == ACTS)
     assert visibility.actionable_shares(person).exists() is (may == ACTS)
     assert visibility.actionable_deliveries(person).exists() is (may == ACTS)
+
+
+@each_person
+def test_the_pages(scene: Scene, who: Callable[[Scene], Any], may: str) -> None:
+    person = who(scene)
+    client = browser(person)
+    addresses = [
+        page("share-detail", scene.share.pk),
+        page("share-progress", scene.share.pk),
+        page("delivery-detail", scene.delivery.pk),
+    ]
+
+    codes = {client.get(address).status_code for address in addresses}
+    listed = client.get(reverse("tom_share_worker:share-list"))
+
+    if person.is_anonymous:
+        assert codes == {302}
+        assert listed.status_code == 302
+        return
+    sees = may != NOBODY
+    assert codes <= ({200, 286} if sees else {404})
+    assert ("All its data" in listed.content.decode()) is sees
+
+
+@each_person
+@pytest.mark.parametrize("button", ["share-retry", "delivery-retry", "share-cancel"])
+def test_the_buttons(
+    scene: Scene, who: Callable[[Scene], Any], may: str, button: str
+) -> None:
+    if button == "share-cancel":
+        Share.objects.update(status="running")
+        Delivery.objects.update(status="queued", failure="")
+    row = scene.delivery if button == "delivery-retry" else scene.share
+
+    answer = browser(who(scene)).post(page(button, row.pk))
+
+    acted = {"share-cancel": "cancelled"}.get(button, "queued")
+    left = {"share-cancel": "queued"}.get(button, "failed")
+    assert Delivery.objects.get().status == (acted if may == ACTS else left)
+    assert answer.status_code in (302, 404)
+
+
+@each_person
+def test_the_rest_api(scene: Scene, who: Callable[[Scene], Any], may: str) -> None:
+    person = who(scene)
+    program = APIClient()
+    if person.is_authenticated:
+        program.force_authenticate(person)
+    share, delivery = (
+        f"/api/shares/{scene.share.pk}/",
+        f"/api/deliveries/{scene.delivery.pk}/",
+    )
+
+    read = {program.get(address).status_code for address in (share, delivery)}
+    acted = {
+        program.post(f"{address}{verb}/").status_code
+        for address, verb in (
+            (delivery, "retry"),
+            (share, "retry"),
+            (share, "cancel"),
+        )
+    }
+
+    if person.is_anonymous:
+        assert (read, acted) == ({401}, {401})
+        return
+    listed = {
+        program.get(f"/api/{rows_}/").json()["count"]
+        for rows_ in ("shares", "deliveries")
+    }
+    assert read == ({404} if may == NOBODY else {200})
+    assert listed == ({0} if may == NOBODY else {1})
+    assert acted == {NOBODY: {404}, SEES: {403}, ACTS: {200}}[may]

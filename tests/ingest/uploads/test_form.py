@@ -57,7 +57,7 @@ def test_a_file_is_received_and_can_be_followed(
     assert job.data_product == DataProduct.objects.get()
     (message,) = said(answer)
     assert message.startswith("Successfully uploaded: sn-2026abc/none/night.csv")
-    assert "being processed" in message
+    assert "No worker runs that processes incoming data, so it waits" in message
     assert f'<a href="{job.get_absolute_url()}">night.csv</a>' in message
     badge = reverse("tom_share_worker:ingest-job-badge", kwargs={"pk": job.pk})
     assert f'hx-get="{badge}"' in message

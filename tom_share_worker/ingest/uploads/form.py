@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,7 +23,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from tom_share_worker import conf, toolkit
 from tom_share_worker.ingest.uploads import inbox
 from tom_share_worker.ingest.uploads.refusals import NotStored, UploadRefused
-from tom_share_worker.models import IngestJob
+from tom_share_worker.models import IngestJob, Worker
+from tom_share_worker.models.logged import Action, fields
+from tom_share_worker.models.worker import SEEN_RECENTLY
 from tom_share_worker.toolkit import receiving
 
 logger = logging.getLogger(__name__)
@@ -55,7 +58,8 @@ class UploadForm(receiving.DataProductUploadView):  # type: ignore[misc]
             if (job := self._receive(form, target, file)) is not None
         ]
         if received:
-            messages.success(self.request, _said(received))
+            # No green box: what is read from the files is told within it, later.
+            messages.info(self.request, _said(received))
         return self._back(form)
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -99,7 +103,9 @@ class UploadForm(receiving.DataProductUploadView):  # type: ignore[misc]
         except (UploadRefused, NotStored) as error:
             said = str(error)
         except DatabaseError:
-            logger.exception("An upload could not be kept.")
+            logger.exception(
+                "An upload could not be kept.", extra=fields(Action.RECEIVE)
+            )
             said = str(NotStored())
         messages.error(
             self.request,
@@ -127,17 +133,24 @@ def _require_size(file: UploadedFile[Any]) -> None:
 
 def _said(jobs: list[IngestJob]) -> str:
     """Return the message about files that were received, with a line for each."""
-    them, are = ("It is", "it") if len(jobs) == 1 else ("They are", "them")
     rows = format_html_join(
         "", "<div>{}</div>", ((_line(n, job),) for n, job in enumerate(jobs))
     )
-    return format_html(
-        "Successfully uploaded: {}. {} being processed in the background; follow {} "
-        "here:{}",
-        "\n".join(str(job.data_product) for job in jobs),
-        them,
-        are,
-        rows,
+    names = "\n".join(str(job.data_product) for job in jobs)
+    then = (
+        _then("It", "is", "waits") if len(jobs) == 1 else _then("They", "are", "wait")
+    )
+    return format_html("Successfully uploaded: {}. {}{}", names, then, rows)
+
+
+def _then(they: str, are: str, wait: str) -> str:
+    """Say what becomes of the files: nothing yet, where no worker runs."""
+    last = Worker.last_seen(ingests=True)
+    if last is not None and last >= timezone.now() - SEEN_RECENTLY:
+        return f"{they} {are} being processed in the background; how it goes is here:"
+    return (
+        f"No worker runs that processes incoming data, so {they.lower()} {wait}; "
+        f"nothing is lost. How it goes is here:"
     )
 
 
