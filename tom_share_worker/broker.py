@@ -29,7 +29,8 @@ from django.conf import settings as django_settings
 from tom_share_worker import conf
 from tom_share_worker.exceptions import ConfigurationError
 
-logger = logging.getLogger(__name__)
+# Fields of `models.logged`, which cannot be imported before Django has started.
+logger = logging.LoggerAdapter(logging.getLogger(__name__), {"action": "broker"})
 
 START_TIMEOUT = 10.0
 """Seconds for a first PING to be answered, which takes some hundredths."""

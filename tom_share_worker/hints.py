@@ -17,6 +17,7 @@ from typing import Any
 from celery import current_app
 
 from tom_share_worker import presence
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,11 @@ class _Publisher:
         try:
             self._waiting.put_nowait((task, pk, to))
         except queue.Full:
-            logger.warning("The broker is too slow; the sweep will find row %s.", pk)
+            logger.warning(
+                "The broker is too slow; the sweep will find row %s.",
+                pk,
+                extra=fields(Action.BROKER),
+            )
 
     def flush(self, seconds: float) -> None:
         """Wait until everything is published, but no longer than this."""
@@ -112,6 +117,7 @@ class _Publisher:
                 "The message broker cannot be reached (%s). Work waits as rows and is "
                 "done when a worker sweeps.",
                 type(error).__name__,
+                extra=fields(Action.BROKER),
             )
 
 

@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection, models
 from django.utils import timezone
 
 from tom_share_worker import conf
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,11 @@ class _Keeper:
             )
         except (DatabaseError, InterfaceError):
             # Whatever ended this thread would end all leases of its process.
-            logger.warning("Leases could not be renewed; trying again.", exc_info=True)
+            logger.warning(
+                "Leases could not be renewed; trying again.",
+                exc_info=True,
+                extra=fields(Action.LEASE, count=len(tokens)),
+            )
         finally:
             connection.close()
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from tom_share_worker import conf
 from tom_share_worker.models import Worker
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,11 @@ def _keep_signing(consumer: Any) -> None:
                 )
             Worker.objects.filter(seen__lt=now - FORGET_AFTER).delete()
         except DatabaseError:
-            logger.warning("This worker could not sign; trying again.", exc_info=True)
+            logger.warning(
+                "This worker could not sign; trying again.",
+                exc_info=True,
+                extra=fields(Action.SIGN),
+            )
         finally:
             connection.close()
         # By default four signs fit into the time until it counts as gone.

@@ -1,5 +1,7 @@
 """Door for Celery, which looks for tasks here; the sweep is of all rooms."""
 
+import time
+
 from celery import shared_task
 
 from tom_share_worker import hints
@@ -28,6 +30,7 @@ __all__ = [
 )
 def sweep() -> None:
     """Find what the hints missed; for TOMs that run Celery beat."""
+    begun = time.monotonic()
     try:
         delivery_sweep.sweep()
     finally:  # what fails one must not keep the others waiting
@@ -35,4 +38,4 @@ def sweep() -> None:
             ingest_sweep.sweep()
         finally:
             operating_sweep.sweep()
-    routines.swept()
+    routines.swept(begun)

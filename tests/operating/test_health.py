@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -296,15 +297,15 @@ def test_looking_takes_five_queries_however_much_there_is(
 def test_a_sweep_leaves_its_mark_and_hurries_nobody(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    routines.swept()
+    routines.swept(time.monotonic())
     first = Routine.last_ended(Routine.SWEEP)
 
-    routines.swept()
+    routines.swept(time.monotonic())
     assert Routine.last_ended(Routine.SWEEP) == first
 
     swept(MINUTE)
     with django_assert_num_queries(1):
-        routines.swept()
+        routines.swept(time.monotonic())
     last = Routine.last_ended(Routine.SWEEP)
     assert first is not None
     assert last is not None
@@ -314,7 +315,7 @@ def test_a_sweep_leaves_its_mark_and_hurries_nobody(
 def test_a_mark_of_the_future_is_corrected() -> None:
     swept(-HOUR)
 
-    routines.swept()
+    routines.swept(time.monotonic())
 
     last = Routine.last_ended(Routine.SWEEP)
     assert last is not None

@@ -5,13 +5,18 @@ Called whenever a delivery ended; the sweep repeats it for shares left open.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 
 from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models.logged import Action, fields
+
+logger = logging.getLogger(__name__)
 
 UNDER_WAY = (Delivery.Status.QUEUED, Delivery.Status.SENDING)
 """Statuses of deliveries that have not ended."""
@@ -68,9 +73,10 @@ def settle(share_pk: int) -> None:
     }
     if not deliveries:
         columns["note"] = _why_nothing(share)
-    Share.objects.filter(pk=share_pk).exclude(status=columns["status"]).update(
-        **columns
-    )
+    others = Share.objects.filter(pk=share_pk).exclude(status=columns["status"])
+    if others.update(**columns):
+        about = {"share": share_pk, "destination": share.destination}
+        _tell(f"Share {share_pk}", str(columns["status"]), about)
 
 
 def settle_many(share_pks: Collection[int]) -> None:
@@ -94,9 +100,15 @@ def settle_many(share_pks: Collection[int]) -> None:
         else:
             settle(pk)  # says why there is nothing
     for status, pks in alike.items():
-        Share.objects.filter(pk__in=pks).exclude(status=status).update(
-            status=status, ended=timezone.now(), **NEWS
-        )
+        others = Share.objects.filter(pk__in=pks).exclude(status=status)
+        if count := others.update(status=status, ended=timezone.now(), **NEWS):
+            _tell(f"{count:,} shares", status, {"count": count})
+
+
+def _tell(which: str, status: str, about: dict[str, Any]) -> None:
+    """Log that shares have ended."""
+    known = fields(Action.SHARE, outcome=status, **about)
+    logger.info("%s ended: %s.", which, status, extra=known)
 
 
 def _why_nothing(share: Share) -> str:

@@ -6,6 +6,7 @@ Read by dispatch and claims, written by the sender and by people (`actions`).
 
 from __future__ import annotations
 
+import logging
 import random
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +18,11 @@ from tom_share_worker import conf
 from tom_share_worker.delivery.destinations import pace
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery, Destination, Failure, Worker
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.models.worker import SEEN_RECENTLY
 from tom_share_worker.retry import Schedule
+
+logger = logging.getLogger(__name__)
 
 
 def state(key: str) -> Destination:
@@ -92,9 +96,12 @@ def found_down(key: str, seen: int, note: str, retry_after: float | None) -> Non
         conf.settings().BACKOFF_LIMIT,
         retry_after,
     )
-    Destination.objects.filter(key=key, failures=seen).update(
+    moved = Destination.objects.filter(key=key, failures=seen).update(
         failures=seen + 1, retry_at=until, note=note, changed=now
     )
+    if moved:
+        again = f"was found down; the next try is at {until:%H:%M:%S} UTC"
+        _tell(key, "down", again, note, logging.INFO if seen else logging.WARNING)
 
 
 def found_up(key: str, seen: int = 0) -> None:
@@ -107,6 +114,7 @@ def found_up(key: str, seen: int = 0) -> None:
         key=key, failures=seen, failures__gt=0
     ).update(failures=0, retry_at=None, answered=now, note="", changed=now)
     if reopened:
+        _tell(key, "open", "answers again")
         # What waited long because it was down need not wait any longer.
         Delivery.objects.filter(
             destination=key,
@@ -119,16 +127,18 @@ def found_up(key: str, seen: int = 0) -> None:
 def pause(key: str, note: str, by: Any = None) -> bool:
     """Let nothing go there until somebody resumes it; False if it is paused already."""
     state(key)
-    return bool(
-        Destination.objects.filter(key=key, paused=False).update(
-            paused=True,
-            paused_by=by,
-            paused_by_person=by is not None,
-            note=note,
-            told=None,
-            changed=timezone.now(),
-        )
+    paused = Destination.objects.filter(key=key, paused=False).update(
+        paused=True,
+        paused_by=by,
+        paused_by_person=by is not None,
+        note=note,
+        told=None,
+        changed=timezone.now(),
     )
+    if paused:
+        level = logging.WARNING if by is None else logging.INFO
+        _tell(key, "paused", "is paused", note, level)
+    return bool(paused)
 
 
 def resume(key: str) -> None:
@@ -140,4 +150,17 @@ def resume(key: str) -> None:
         retry_at=None,
         note="",
         changed=timezone.now(),
+    )
+    _tell(key, "open", "is open again, as a person wants it")
+
+
+def _tell(
+    key: str, outcome: str, said: str, note: str = "", level: int = logging.INFO
+) -> None:
+    """Log that the state of a destination has changed, and why."""
+    logger.log(
+        level,
+        "%s %s.%s",
+        *(conf.display_name(key), said, f" {' '.join(note.split())}".rstrip()),
+        extra=fields(Action.DESTINATION, destination=key, outcome=outcome),
     )

@@ -18,6 +18,7 @@ from tom_share_worker.delivery import closing, dispatch
 from tom_share_worker.delivery.continuous import gathering as continuous
 from tom_share_worker.delivery.sending import connection
 from tom_share_worker.models import Attempt, Delivery, Failure, Share
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -109,5 +110,13 @@ def _release(delivery: Delivery, now: datetime) -> bool:
         Attempt.objects.filter(
             delivery=delivery, claim=delivery.claim, ended=None
         ).update(ended=now, outcome=Attempt.Outcome.LOST, note=note)
-    logger.warning("%s: %s", delivery, note)
+    logger.warning(
+        "Delivery %s to %s: %s",
+        *(delivery.pk, delivery.destination_name, note),
+        extra=fields(
+            *(Action.ATTEMPT, delivery),
+            outcome=Attempt.Outcome.LOST,
+            failure=columns.get("failure"),
+        ),
+    )
     return True

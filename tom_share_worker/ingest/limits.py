@@ -24,6 +24,7 @@ from tom_share_worker.ingest.problems import (
     TOO_LARGE,
     Problem,
 )
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,9 @@ class AccountRate(SimpleRateThrottle):
         try:
             return bool(super().allow_request(request, view))
         except Exception:  # of whatever cache this TOM has
-            logger.exception("Requests of other TOMs are not counted.")
+            logger.exception(
+                "Requests of other TOMs are not counted.", extra=fields(Action.RECEIVE)
+            )
             return True
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:

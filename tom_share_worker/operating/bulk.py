@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from tom_share_worker import hints, leases, presence
 from tom_share_worker.models import BulkAction
+from tom_share_worker.models.logged import Action, fields, seconds
 from tom_share_worker.operating import audit, matching, verbs, wording
 from tom_share_worker.operating.vocabulary import WrongFilter, cleaned
 
@@ -92,7 +93,11 @@ def run(action_pk: int, task_id: str = "") -> str:
     except _Gone:
         return "It was cancelled, or another worker went on with it."
     except Exception as error:
-        logger.exception("The bulk action %s failed; it is tried again.", action.pk)
+        logger.exception(
+            "The bulk action %s failed; it is tried again.",
+            action.pk,
+            extra=fields(Action.BULK, action),
+        )
         _tell(action, error)
         raise
 
@@ -174,6 +179,16 @@ def _end(action: BulkAction) -> str:
         lease_until=None,
         left_count=left,
         note=note,
+    )
+    logger.info(
+        "Bulk action %s: %s, %s of %s rows changed.",
+        *(action.pk, status, action.done_count, action.total),
+        extra=fields(
+            *(Action.BULK, action),
+            outcome=status,
+            count=action.done_count,
+            duration=seconds(action.started),
+        ),
     )
     return note
 

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 
 from tom_share_worker import conf
 from tom_share_worker.models import Routine
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.operating import prune, routines
 
 logger = logging.getLogger(__name__)
@@ -39,8 +40,15 @@ def tend() -> None:
         terms = None if retention is None else prune.Terms.of(retention)
         gone, finished = prune.run(terms, SECONDS)
     except DatabaseError:
-        logger.exception("Old rows could not be deleted; it will be tried again.")
+        logger.exception(
+            "Old rows could not be deleted; it will be tried again.",
+            extra=fields(Action.PRUNE),
+        )
         return
     routines.leave(Routine.PRUNING, finished=finished)
     if gone:
-        logger.info("Kept long enough and deleted: %s.", prune.told(gone))
+        logger.info(
+            "Kept long enough and deleted: %s.",
+            prune.told(gone),
+            extra=fields(Action.PRUNE, count=gone.total()),
+        )

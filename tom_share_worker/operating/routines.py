@@ -6,6 +6,8 @@ several workers sweep.
 
 from __future__ import annotations
 
+import logging
+import time
 from datetime import timedelta
 
 from django.db.models import Q
@@ -13,15 +15,25 @@ from django.utils import timezone
 
 from tom_share_worker import conf
 from tom_share_worker.models import Routine
+from tom_share_worker.models.logged import Action, fields
+
+logger = logging.getLogger(__name__)
 
 
-def swept() -> None:
-    """Note that a sweep of all rooms has come to its end.
+def swept(begun: float) -> None:
+    """Note that a sweep of all rooms, begun at that time of the clock, has ended.
 
     Where many workers sweep, one note within half an interval says as much as ten.
     """
+    took, interval = time.monotonic() - begun, conf.settings().SWEEP_INTERVAL
+    logger.log(
+        logging.DEBUG if took < interval else logging.WARNING,
+        "A sweep took %.2f s; the next one is due %g s after it began.",
+        *(took, interval),
+        extra=fields(Action.SWEEP, duration=round(took, 3)),
+    )
     now = timezone.now()
-    lately = now - timedelta(seconds=conf.settings().SWEEP_INTERVAL / 2)
+    lately = now - timedelta(seconds=interval / 2)
     # A time of the future was noted before the clock was set back.
     stale = Q(ended=None) | Q(ended__lt=lately) | Q(ended__gt=now)
     rows = Routine.objects.filter(name=Routine.SWEEP)

@@ -22,6 +22,7 @@ from django.db.models.constants import OnConflict
 from django.utils import timezone
 from tom_dataproducts.models import try_parse_reduced_datum
 
+from tom_share_worker.models import logged
 from tom_share_worker.toolkit import layouts
 from tom_share_worker.toolkit.layouts import Layout
 
@@ -47,7 +48,11 @@ def insert(product: Any, data_type: str, rows: Iterable[Row]) -> None:
             ready = _ready(fields, product, data, known, using)
         except Exception:
             # The host's way says of the first bad row what is wrong with it.
-            logger.debug("Rows that cannot be stored go one by one.", exc_info=True)
+            logger.debug(
+                "Rows that cannot be stored go one by one.",
+                exc_info=True,
+                extra=logged.fields(logged.Action.RECEIVE),
+            )
         else:
             _write(model, fields, ready, using)
             return

@@ -26,6 +26,7 @@ from tom_common.hooks import import_method
 from tom_dataproducts import data_processor
 
 from tom_share_worker.exceptions import ConfigurationError
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.toolkit import DATUM_MODELS, PersistentShare, data_has_permissions
 from tom_share_worker.toolkit.at_hand import at_hand
 from tom_share_worker.toolkit.inserting import Row, insert
@@ -240,4 +241,6 @@ def _share(target: Any, datums: list[Any]) -> None:
         with transaction.atomic():  # what fails in there leaves ours usable
             data_processor.continuous_share_data(target, datums)
     except Exception:  # data is stored, whatever becomes of sharing it
-        logger.exception("New data of %s is not shared.", target)
+        logger.exception(
+            "New data of %s is not shared.", target, extra=fields(Action.GATHER)
+        )

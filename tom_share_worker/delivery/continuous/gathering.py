@@ -23,6 +23,7 @@ from tom_share_worker.delivery.asking import outbox
 from tom_share_worker.delivery.continuous import echo, persistent
 from tom_share_worker.delivery.ledger import Key
 from tom_share_worker.models import Delivery, PersistentShareTerms, SavedDatum, Share
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,11 @@ def _gather_safely(persistent_share: Any) -> bool:
     except _TakenByAnother:
         return False
     except Exception:  # it is tried again in a second
-        logger.exception("Data of %s could not be gathered.", persistent_share)
+        logger.exception(
+            "Data of %s could not be gathered.",
+            persistent_share,
+            extra=fields(Action.GATHER, persistent_share=persistent_share.pk),
+        )
         return False
 
 

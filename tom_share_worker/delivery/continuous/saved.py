@@ -15,6 +15,7 @@ from django.db import transaction
 
 from tom_share_worker import toolkit
 from tom_share_worker.models import SavedDatum
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.toolkit import hooks
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,10 @@ def on_save(instance: Any, raw: bool = False, **_: Any) -> None:
         if kind and (shares := _persistent_shares(instance.target_id)):
             _write(shares, kind, [instance.pk])
     except Exception:  # saving data never fails because sharing does
-        logger.exception("A saved data point was not noted, so it is not shared.")
+        logger.exception(
+            "A saved data point was not noted, so it is not shared.",
+            extra=fields(Action.GATHER),
+        )
 
 
 def share(target: Any, reduced_datums: Iterable[Any]) -> None:
@@ -49,7 +53,11 @@ def share(target: Any, reduced_datums: Iterable[Any]) -> None:
                 pks = hooks.stored_pks(kind, datums)
                 _write(shares, kind, sorted(set(pks)))
     except Exception:  # as above
-        logger.exception("New data of %s was not noted, so it is not shared.", target)
+        logger.exception(
+            "New data of %s was not noted, so it is not shared.",
+            target,
+            extra=fields(Action.GATHER),
+        )
 
 
 def _persistent_shares(target_pk: int) -> list[int]:

@@ -22,6 +22,7 @@ from tom_share_worker.delivery.destinations.base import OffersTest
 from tom_share_worker.delivery.findings import Finding, Found
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,11 @@ def look(destination: str) -> list[Finding]:
     except ConfigurationError as wrong:
         return [Finding(SETTINGS, Found.TROUBLE, str(wrong))]
     except Exception:  # whatever a kind of destination raises, the page must hear
-        logger.exception("The test of %s failed.", conf.display_name(destination))
+        logger.exception(
+            "The test of %s failed.",
+            conf.display_name(destination),
+            extra=fields(Action.TEST, destination=destination),
+        )
         return [
             Finding(
                 RUN,

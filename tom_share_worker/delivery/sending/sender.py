@@ -36,11 +36,12 @@ from tom_share_worker.delivery.outcomes import (
     TryAgain,
     storable,
 )
-from tom_share_worker.delivery.sending import claims, waiting
+from tom_share_worker.delivery.sending import claims, journal, waiting
 from tom_share_worker.delivery.sending.claims import Claim
 from tom_share_worker.delivery.sending.progress import Progress
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Attempt, Delivery, Failure
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.retry import RetryAt
 
 logger = logging.getLogger(__name__)
@@ -68,11 +69,12 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
         outcome = _try(claim.delivery, progress)
         outcome = replace(outcome, note=storable(outcome.note))
         try:
-            _record(claim, attempt, progress, outcome)
+            ended = _record(claim, attempt, progress, outcome)
         except (OperationalError, InterfaceError):
             # The connection died during a long upload, or the database was restarted.
             connection.close()
-            _record(claim, attempt, progress, outcome)
+            ended = _record(claim, attempt, progress, outcome)
+    journal.tell(claim.delivery, attempt, ended, outcome)
     _tell_gate(key, claim.seen_failures, outcome)
     closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
     closing.settle(claim.delivery.share_id)
@@ -104,7 +106,11 @@ def _try(delivery: Delivery, progress: Progress) -> Outcome:
     except ConfigurationError as error:
         return Refused(Failure.BAD_CONFIGURATION, str(error))
     except Exception as error:  # a bug of ours must not lose the row
-        logger.exception("The delivery %s failed inside this app.", delivery.pk)
+        logger.exception(
+            "The delivery %s failed inside this app.",
+            delivery.pk,
+            extra=fields(Action.ATTEMPT, delivery, failure=Failure.OUR_FAULT),
+        )
         note = f"This app failed ({type(error).__name__}); its log tells more."
         if delivery.attempt_count + 1 >= OUR_FAULT_ATTEMPTS:
             return Refused(Failure.OUR_FAULT, note)
@@ -119,8 +125,11 @@ def _withhold(parcel: parcels.Parcel, progress: Progress) -> None:
 
 def _record(
     claim: Claim, attempt: Attempt, progress: Progress, outcome: Outcome
-) -> None:
-    """Complete the attempt and move the delivery on, both or neither."""
+) -> str:
+    """Complete the attempt and move the delivery on, both or neither.
+
+    Return how the attempt ended.
+    """
     now = timezone.now()
     with transaction.atomic():
         change = {"note": outcome.note} | _change(claim.delivery, outcome)
@@ -136,19 +145,17 @@ def _record(
             Delivery.objects.filter(pk=claim.delivery.pk, claim=claim.token).update(
                 claim="", **progress.columns()
             )
+        ended = journal.word(outcome, change) if moved else Attempt.Outcome.CANCELLED
         Attempt.objects.filter(pk=attempt.pk, ended=None).update(
             ended=now,
-            outcome=(
-                _attempt_outcome(outcome, change)
-                if moved
-                else Attempt.Outcome.CANCELLED
-            ),
+            outcome=ended,
             failure=getattr(outcome, "failure", ""),
             request=progress.request[:500],
             status_code=progress.status_code,
             answer=progress.answer,
             note=outcome.note if moved else "Cancelled by a person in the middle.",
         )
+    return ended
 
 
 def _change(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
@@ -209,24 +216,6 @@ def _try_again(delivery: Delivery, outcome: TryAgain) -> dict[str, Any]:
             "next_attempt_at": decision.time,
         }
     return _end(Delivery.Status.FAILED, outcome.failure)
-
-
-_ATTEMPT_OUTCOMES: list[tuple[type, str]] = [
-    (Delivered, Attempt.Outcome.DELIVERED),
-    (Refused, Attempt.Outcome.FAILED),
-    (TryAgain, Attempt.Outcome.TRY_AGAIN),
-    (Blocked, Attempt.Outcome.WAITING),
-    (Received, Attempt.Outcome.RECEIVED),
-    (Interrupted, Attempt.Outcome.STOPPED),
-]
-
-
-def _attempt_outcome(outcome: Outcome, change: dict[str, Any]) -> str:
-    if change["status"] == Delivery.Status.FAILED:
-        return Attempt.Outcome.FAILED
-    if change["status"] == Delivery.Status.DELIVERED:
-        return Attempt.Outcome.DELIVERED
-    return next(word for kind, word in _ATTEMPT_OUTCOMES if isinstance(outcome, kind))
 
 
 def _tell_gate(key: str, seen_failures: int, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from tom_share_worker import leases
 from tom_share_worker.ingest.jobs import dispatch
 from tom_share_worker.models import IngestFailure, IngestJob
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,11 @@ def lose(
     row = ours(job.pk, token).filter(when or Q(), lost_count=job.lost_count)
     moved = row.update(lost_count=F("lost_count") + 1, note=note, **columns) == 1
     if moved:
-        logger.warning("%s (ingest job %s): %s", job, job.pk, note)
+        logger.warning(
+            "Ingest job %s: %s",
+            *(job.pk, note),
+            extra=fields(Action.INGEST, job, failure=columns.get("failure")),
+        )
     return moved
 
 

@@ -17,6 +17,7 @@ import threading
 from django.conf import settings as django_settings
 
 from tom_share_worker.ingest.jobs import nursery
+from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,10 @@ class _Nursery:
                     start_new_session=True,
                 )
         except OSError:
-            logger.exception("The program that reads data products did not start.")
+            logger.exception(
+                "The program that reads data products did not start.",
+                extra=fields(Action.INGEST),
+            )
             return
         finally:
             self._started.set()
@@ -64,6 +68,7 @@ class _Nursery:
                 "The program that reads data products ended with status %s; it is "
                 "started again with the next one.",
                 self._process.returncode,
+                extra=fields(Action.INGEST),
             )
 
     def begin(self) -> socket.socket:

@@ -26,7 +26,11 @@ import traceback
 
 from tom_share_worker.ingest.jobs import guards
 
-logger = logging.getLogger("tom_share_worker.ingest.jobs.nursery")  # not __main__
+# Not __main__. Its fields are those of `models.logged`, not to be imported before
+# Django has started.
+logger = logging.LoggerAdapter(
+    logging.getLogger("tom_share_worker.ingest.jobs.nursery"), {"action": "ingest"}
+)
 
 RECORDED, DATABASE, MEMORY = "recorded", "database", "memory"
 """How a process may say that it ended; none of them: it was lost."""

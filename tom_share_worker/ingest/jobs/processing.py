@@ -18,6 +18,7 @@ from tom_share_worker import conf
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest.jobs import claims, reasons
 from tom_share_worker.models import IngestFailure, IngestJob
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.toolkit import processing as toolkit
 from tom_share_worker.toolkit.at_hand import NotFetched, path_of
 
@@ -170,16 +171,18 @@ def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
     if IngestJob.objects.filter(pk=job.pk, data_product=None).exists():
         return _Ended(IngestJob.Status.CANCELLED, PRODUCT_GONE)
     traceback = reasons.traceback_text(error)
+    about = fields(Action.INGEST, job)
     if isinstance(error, ConfigurationError):
-        logger.warning("Ingest job %s: %s", job.pk, error)
+        logger.warning("Ingest job %s: %s", job.pk, error, extra=about)
         return _failed(IngestFailure.BAD_CONFIGURATION, str(error), traceback)
     if step != "file":
-        logger.error("The %s failed in ingest job %s.", _AT_FAULT[step], job.pk)
+        fault = _AT_FAULT[step]
+        logger.error("The %s failed in ingest job %s.", fault, job.pk, extra=about)
         # Its text may tell of other services and their keys; the account may be a TOM.
         note = f"This TOM's {_AT_FAULT[step]} failed ({type(error).__name__})."
         return _failed(IngestFailure.OUR_FAULT, note, traceback)
     note = reasons.sentence(error, path_of(job.data_product))
-    logger.info("Ingest job %s: %s", job.pk, note)
+    logger.info("Ingest job %s: %s", job.pk, note, extra=about)
     return _failed(IngestFailure.UNREADABLE, note, traceback)
 
 

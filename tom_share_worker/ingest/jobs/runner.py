@@ -18,6 +18,7 @@ from tom_share_worker import conf, leases, presence
 from tom_share_worker.ingest.jobs import claims, dispatch, isolation, reasons
 from tom_share_worker.ingest.jobs.isolation import Ending
 from tom_share_worker.models import IngestFailure, IngestJob
+from tom_share_worker.models.logged import Action, fields, seconds
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +72,32 @@ def _process(job_pk: int, token: str) -> str:
     with leases.kept(IngestJob, token):
         ending = isolation.run(job_pk, token, lambda: _is_ours(job_pk, token))
         if ending is not Ending.RECORDED:
-            logger.info("Ingest job %s: %s.", job_pk, ending.value)
+            logger.info(
+                "Ingest job %s: %s.",
+                *(job_pk, ending.value),
+                extra=fields(Action.INGEST, ingest_job=job_pk, outcome=ending.value),
+            )
         _insist(lambda: _record(job_pk, token, ending))
     job = IngestJob.objects.filter(pk=job_pk).first()
+    if job is not None:
+        _tell(job)
     return f"{job.get_status_display()}: {job.note}" if job else "The job is gone."
+
+
+def _tell(job: IngestJob) -> None:
+    """Log how a job has ended, or that it waits again."""
+    failed = job.status == IngestJob.Status.FAILED
+    logger.log(
+        logging.WARNING if failed else logging.INFO,
+        "Ingest job %s: %s.",
+        *(job.pk, f"{job.status} ({job.failure})" if job.failure else job.status),
+        extra=fields(
+            *(Action.INGEST, job),
+            outcome=job.status,
+            failure=job.failure,
+            duration=seconds(job.started),
+        ),
+    )
 
 
 def _is_ours(job_pk: int, token: str) -> bool:

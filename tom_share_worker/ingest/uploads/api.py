@@ -33,6 +33,7 @@ from tom_share_worker.ingest.uploads.refusals import (
     UploadRefused,
 )
 from tom_share_worker.models import IngestJob
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.toolkit import receiving
 
 logger = logging.getLogger(__name__)
@@ -144,7 +145,11 @@ class DataProducts(_AccountsWrite, receiving.DataProductViewSet):
             if known := self._known(request):
                 return answers.already_here(request, self._body(known), known)
             serializer.run_validation(request.data)  # says what a product id in use is
-        logger.error("An upload could not be kept.", exc_info=error)
+        logger.error(
+            "An upload could not be kept.",
+            exc_info=error,
+            extra=fields(Action.RECEIVE),
+        )
         said = str(error) if isinstance(error, NotStored) else None
         raise answers.NotNow(said) from error
 
@@ -156,7 +161,11 @@ class DataProducts(_AccountsWrite, receiving.DataProductViewSet):
             try:
                 processing.process(job.pk, job.claim)
             except processing.DATABASE_TROUBLE:
-                logger.warning("The database failed an upload.", exc_info=True)
+                logger.warning(
+                    "The database failed an upload.",
+                    exc_info=True,
+                    extra=fields(Action.INGEST, job),
+                )
                 close_old_connections()
                 claims.postpone(job, job.claim)  # it is kept; a worker goes on with it
         job.refresh_from_db()

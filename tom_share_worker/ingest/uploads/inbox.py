@@ -21,6 +21,7 @@ from tom_share_worker import hints, leases
 from tom_share_worker.ingest.uploads import names, storing
 from tom_share_worker.ingest.uploads.refusals import AlreadyHere
 from tom_share_worker.models import IngestJob
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.toolkit import receiving
 
 logger = logging.getLogger(__name__)
@@ -116,5 +117,6 @@ def _is_lost(product: Any) -> bool:
         logger.exception(
             "It is not known whether a data product was saved; its file is kept as %s.",
             product.data.name,
+            extra=fields(Action.RECEIVE),
         )
         return False

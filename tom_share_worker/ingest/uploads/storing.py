@@ -16,6 +16,7 @@ from django.core.files import File, locks
 
 from tom_share_worker.ingest.uploads import names
 from tom_share_worker.ingest.uploads.refusals import NotStored, UploadRefused
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.toolkit import receiving
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,11 @@ def take_out(file: Any) -> None:
     try:
         file.storage.delete(file.name)
     except Exception:
-        logger.exception("The file %s is no longer needed; remove it.", file.name)
+        logger.exception(
+            "The file %s is no longer needed; remove it.",
+            file.name,
+            extra=fields(Action.RECEIVE),
+        )
 
 
 def _path(product: Any, name: str) -> str:

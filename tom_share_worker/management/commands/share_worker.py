@@ -15,6 +15,7 @@ import traceback
 import warnings
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -26,6 +27,7 @@ from tom_share_worker import broker, conf
 from tom_share_worker.delivery import sweep as delivery_sweep
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest import sweep as ingest_sweep
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.operating import routines
 from tom_share_worker.operating import sweep as operating_sweep
 
@@ -215,9 +217,10 @@ class Sweeper(threading.Thread):
             interval = conf.settings().SWEEP_INTERVAL
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + interval
+                begun = time.monotonic()
                 looks = [self._look(look) for look in SWEEPS]
                 if all(looks):
-                    self._look(routines.swept)
+                    self._look(partial(routines.swept, begun))
             else:
                 self._look(delivery_sweep.glance)
             self._stopping.wait(min(interval, GLANCE_INTERVAL))
@@ -229,7 +232,10 @@ class Sweeper(threading.Thread):
         try:
             look()
         except Exception:  # the thread must outlive whatever fails
-            logger.exception("The look for missed work failed; it will be tried again.")
+            logger.exception(
+                "The look for missed work failed; it will be tried again.",
+                extra=fields(Action.SWEEP),
+            )
             return False
         else:
             return True
