@@ -61,8 +61,9 @@ def gather(role: Role) -> dict[str, Any]:
         "tone": _TONES[found.status],
         "checks": [
             (_TONES[check.status], notices.marked_up(check.sentence))
+            for status in (health.Verdict.DOWN, health.Verdict.DEGRADED)
             for check in found.checks
-            if check.status is not health.Verdict.OK
+            if check.status is status
         ],
         "workers": workers(now),
         "sweep": next(
