@@ -186,6 +186,50 @@ def test_the_newest_come_first_and_the_rest_is_a_click_away(
     assert f"{reverse('tom_share_worker:share-list')}?target={target.pk}" in shown
 
 
+def test_the_list_behind_it_has_all_of_this_target_and_nothing_else(
+    owner: User, target: Target
+) -> None:
+    other = rows.target(owner, "Other")
+    of_target(owner, target, subject="Of the target")
+    of_list(owner, target, other)
+    of_target(owner, other, subject="Of the other")
+    job(owner, target, file_name="mine.csv")
+    job(owner, other, file_name="not-this.csv")
+
+    def listed(name: str) -> str:
+        address = f"{reverse(f'tom_share_worker:{name}')}?target={target.pk}"
+        return browser(owner).get(address).content.decode()
+
+    shares, incoming = listed("share-list"), listed("ingest-job-list")
+    assert "Of the target" in shares
+    assert "Bulge list" in shares
+    assert "Of the other" not in shares
+    assert "mine.csv" in incoming
+    assert "not-this.csv" not in incoming
+    for page in (shares, incoming):
+        assert "Only of the target" in page
+        assert f'name="target" value="{target.pk}"' in page, "kept by the form"
+
+
+@pytest.mark.parametrize("pk", ["0", "99999999999999999999", "1.5", "x", "NaN"])
+def test_a_list_of_a_target_that_is_none_is_still_a_page(owner: User, pk: str) -> None:
+    for name in ("share-list", "ingest-job-list"):
+        address = f"{reverse(f'tom_share_worker:{name}')}?target={pk}"
+        assert browser(owner).get(address).status_code == 200
+
+
+def test_a_list_does_not_tell_the_name_of_a_target_one_may_not_view(
+    target: Target,
+) -> None:
+    stranger = permitted("stranger", "view_share")
+
+    page = browser(stranger).get(
+        f"{reverse('tom_share_worker:share-list')}?target={target.pk}"
+    )
+
+    assert target.name not in page.content.decode()
+
+
 def test_others_shares_are_seen_by_whom_visibility_lets(
     owner: User, target: Target
 ) -> None:

@@ -16,7 +16,7 @@ from crispy_forms.layout import HTML, Column, Layout, Row
 from django import forms
 from django.db.models import Q, QuerySet
 
-from tom_share_worker import conf
+from tom_share_worker import conf, toolkit
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Destination
 
@@ -48,6 +48,7 @@ class PageFilters(django_filters.FilterSet):  # type: ignore[misc]
         helper.form_method = "get"
         helper.form_class = "share-filters"
         helper.disable_csrf = True
+        helper.render_hidden_fields = True
         fields = [Column(name, css_class=self.columns) for name in self.shown]
         buttons = Column(HTML(_BUTTONS), css_class="col-12 col-lg-auto mb-3")
         helper.layout = Layout(Row(*fields, buttons, css_class="gx-2 align-items-end"))
@@ -77,6 +78,26 @@ def text(label: str, method: str) -> Any:
     """Return a filter by a part of a name."""
     entry = forms.TextInput(attrs={"class": "form-control-sm", "maxlength": "200"})
     return django_filters.CharFilter(label=label, method=method, widget=entry)
+
+
+def target(method: str) -> Any:
+    """Return a filter by the id of a target, which links name and forms keep."""
+    largest = 2**31 - 1  # what the column holds; a larger one fails in the database
+    return django_filters.NumberFilter(
+        label="",
+        method=method,
+        min_value=1,
+        max_value=largest,
+        widget=forms.HiddenInput(),
+    )
+
+
+def named_target(chosen: PageFilters) -> Any:
+    """Return the target by which a list is narrowed, if the reader may view it."""
+    asked = chosen.form.cleaned_data.get("target") if chosen.form.is_valid() else None
+    if not asked:
+        return None
+    return toolkit.viewable_targets(chosen.request.user, [int(asked)]).first()
 
 
 def day(label: str, column: str, *, last: bool = False) -> Any:

@@ -38,8 +38,16 @@ class ShareFilters(filtering.PageFilters):
     q = filtering.text("Share or target", "naming")
     since = filtering.day("Asked for from (UTC)", "created")
     until = filtering.day("Up to (UTC)", "created", last=True)
+    target = filtering.target("about")
 
     shown = ("whose", "status", "destination", "q", "since", "until")
+
+    def about(self, found: QuerySet[Share], _: str, value: Any) -> QuerySet[Share]:
+        """Narrow to a target: shares of it, and of several with it among them."""
+        user = self.request.user
+        within = visibility.visible_deliveries(user).filter(target=int(value))
+        among = Q(pk__in=within.values("share_id"))
+        return found.filter(Q(target=int(value)) | among)
 
     def of_whom(self, found: QuerySet[Share], _: str, value: str) -> QuerySet[Share]:
         """Narrow to one's own, or to those of targets one may change."""
@@ -79,6 +87,7 @@ class ShareList(LoginRequiredMixin, TemplateView):
             table=tables.paginated(self.request, table),
             filter=chosen,
             filtered=chosen.filtered,
+            target=filtering.named_target(chosen),
             keeps=overview.keeps_destinations(user),
             worker_note=notices.marked_up(notices.worker_note(user)),
             **kwargs,

@@ -35,8 +35,15 @@ class IngestJobFilters(filtering.PageFilters):
     q = filtering.text("File or target", "naming")
     since = filtering.day("Received from (UTC)", "created")
     until = filtering.day("Up to (UTC)", "created", last=True)
+    target = filtering.target("about")
 
     shown = ("whose", "status", "origin", "sender", "q", "since", "until")
+
+    def about(
+        self, found: QuerySet[IngestJob], _: str, value: Any
+    ) -> QuerySet[IngestJob]:
+        """Narrow to a target."""
+        return found.filter(target=int(value))
 
     def from_whom(
         self, found: QuerySet[IngestJob], _: str, value: str
@@ -81,6 +88,7 @@ class IngestJobList(LoginRequiredMixin, TemplateView):
             table=table,
             filter=chosen,
             filtered=chosen.filtered,
+            target=filtering.named_target(chosen),
             worker_note=notices.marked_up(note),
             **kwargs,
         )
