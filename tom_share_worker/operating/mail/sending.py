@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from tom_share_worker import hints
 from tom_share_worker.models import Mail
+from tom_share_worker.models.logged import Action, fields
 from tom_share_worker.operating.mail import text
 
 logger = logging.getLogger(__name__)
@@ -82,14 +83,15 @@ def tend(now: datetime) -> None:
     hint_next(now)
 
 
-def hint_next(now: datetime) -> None:
-    """Ask for the next one to be sent, unless one is being sent."""
+def hint_next(now: datetime) -> int | None:
+    """Ask for the next one to be sent, unless one is being sent; return which."""
     if Mail.objects.filter(status__in=Mail.UNDER_WAY).exists():
-        return
+        return None
     due = Mail.objects.filter(status=Status.QUEUED, next_attempt_at__lte=now)
     pk = due.order_by("next_attempt_at", "pk").values_list("pk", flat=True).first()
     if pk is not None:
         hints.mail(pk)
+    return pk
 
 
 def run(mail_pk: int) -> str:
@@ -122,14 +124,14 @@ def _hand_over(mail: Mail, message: Any) -> Outcome:
     try:
         connection = _within(PATIENCE, _opened)
     except Exception as error:  # noqa: BLE001  (whatever it is, nothing was sent)
-        logger.warning("E-mail %s: %s", mail.pk, _named(error))
+        logger.warning("E-mail %s: %s", mail.pk, _named(error), extra=_about(mail))
         return Outcome.UNREACHED
     if not _ours(mail).filter(status=Status.OPENING).update(status=Status.SENDING):
         return Outcome.UNSURE
     try:
         _within(PATIENCE, lambda: connection.send_messages([message]))
     except Exception as error:  # noqa: BLE001  (backends of a TOM's own raise anything)
-        logger.warning("E-mail %s: %s", mail.pk, _named(error))
+        logger.warning("E-mail %s: %s", mail.pk, _named(error), extra=_about(mail))
         return _verdict(error)
     finally:
         with suppress(Exception):  # what is sent is sent, however it says goodbye
@@ -142,9 +144,14 @@ def _opened() -> Any:
     connection: Any = django_mail.get_connection()
     if getattr(connection, "timeout", SILENCE) is None:
         connection.timeout = SILENCE  # as Django has it, it would wait for ever
-    connection.open()
-    if isinstance(connection, smtp.EmailBackend) and connection.connection:
-        connection.connection.ehlo_or_helo_if_needed()
+    try:
+        connection.open()
+        if isinstance(connection, smtp.EmailBackend) and connection.connection:
+            connection.connection.ehlo_or_helo_if_needed()
+    except Exception:
+        with suppress(Exception):  # at once, without another word to that server
+            (getattr(connection, "connection", None) or connection).close()
+        raise
     return connection
 
 
@@ -170,7 +177,7 @@ def _record(mail: Mail, outcome: Outcome) -> None:
     now = timezone.now()
     if outcome is Outcome.SENT:
         _ours(mail).update(status=Status.SENT, ended=now, note="")
-        logger.info("E-mail %s (%s) is sent.", mail.pk, mail.kind)
+        logger.info("E-mail %s (%s) is sent.", mail.pk, mail.kind, extra=_about(mail))
     elif outcome in AGAIN and mail.attempt_count <= len(WAITS):
         _ours(mail).update(
             status=Status.QUEUED,
@@ -181,8 +188,14 @@ def _record(mail: Mail, outcome: Outcome) -> None:
     else:
         _ours(mail).update(status=Status.FAILED, ended=now, note=outcome.value)
         logger.error(
-            "E-mail %s (%s) is given up: %s", mail.pk, mail.kind, outcome.value
+            "E-mail %s (%s) is given up: %s",
+            *(mail.pk, mail.kind, outcome.value),
+            extra=_about(mail),
         )
+
+
+def _about(mail: Mail) -> dict[str, Any]:
+    return fields(Action.MAIL, mail=mail.pk)
 
 
 def _within(seconds: float, act: Callable[[], Any]) -> Any:
