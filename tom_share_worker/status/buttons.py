@@ -16,6 +16,7 @@ from tom_share_worker.delivery import actions, visibility
 from tom_share_worker.delivery.asking import again
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Delivery, Failure, Share
+from tom_share_worker.operating import destinations
 from tom_share_worker.status import causes, notices, overview, verbs, words
 
 
@@ -44,7 +45,7 @@ class ShareRetry(LoginRequiredMixin, View):
 def _resume(request: HttpRequest, destination: str) -> None:
     if not overview.changes_destinations(request.user):
         raise PermissionDenied("You may retry this share, but not resume destinations.")
-    actions.resume(destination)
+    destinations.resume(request.user, [destination])
 
 
 class ShareCancel(LoginRequiredMixin, View):

@@ -20,11 +20,11 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from tom_share_worker import conf
-from tom_share_worker.delivery import actions, findings
+from tom_share_worker.delivery import findings
 from tom_share_worker.delivery.findings import Finding
-from tom_share_worker.delivery.sending import connection
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
+from tom_share_worker.operating import destinations as steering
 from tom_share_worker.status import notices, overview, polling
 from tom_share_worker.status.operations import links
 
@@ -135,8 +135,7 @@ class DestinationPause(_ForKeepers):
         """Pause it, all topics of it, and go back."""
         reason = request.POST.get("reason", "")[:REASON_LENGTH]
         key = _changed_key(request)
-        done = [actions.pause(each, request.user, reason) for each in _topics(key)]
-        if any(done):
+        if steering.pause(request.user, steering.with_topics(key), reason):
             messages.success(request, f"{conf.display_name(key)} is paused.")
         else:
             messages.warning(request, f"{conf.display_name(key)} is paused already.")
@@ -149,8 +148,7 @@ class DestinationResume(_ForKeepers):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Resume it, all topics of it, and go back."""
         key = _changed_key(request)
-        for each in _topics(key):
-            actions.resume(each)
+        steering.resume(request.user, steering.with_topics(key))
         messages.success(request, f"Deliveries to {conf.display_name(key)} go on.")
         return redirect("tom_share_worker:destination-list")
 
@@ -165,10 +163,6 @@ def _changed_key(request: HttpRequest) -> str:
     return key
 
 
-def _topics(key: str) -> list[str]:
-    return [one for one in conf.choices() if one.partition(":")[0] == key]
-
-
 class ConnectionTestAsk(_ForKeepers):
     """Have a worker test a destination."""
 
@@ -178,7 +172,7 @@ class ConnectionTestAsk(_ForKeepers):
         if key not in conf.destination_keys():
             messages.warning(request, "DATA_SHARING no longer names this destination.")
             return redirect("tom_share_worker:destination-list")
-        test = connection.ask(key, request.user)
+        test = steering.test(request.user, key)
         return redirect(f"{_list_url()}#test-{test.pk}")
 
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from tom_share_worker.delivery.planning.planner import SENDS_TARGET
 from tom_share_worker.models import Delivery, Failure, Share, retrying
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
+from tom_share_worker.operating import destinations
 from tom_share_worker.status import words
 
 Status = Delivery.Status
@@ -24,12 +25,12 @@ Tally = Sequence[Mapping[str, Any]]
 
 def keeps_destinations(user: Any) -> bool:
     """True for those who may see the destinations, and test their connections."""
-    return bool(user.is_staff or user.has_perm("tom_share_worker.change_destination"))
+    return destinations.may_view(user)
 
 
 def changes_destinations(user: Any) -> bool:
     """True for those who may pause and resume destinations."""
-    return bool(user.has_perm("tom_share_worker.change_destination"))
+    return destinations.may_steer(user)
 
 
 @dataclass(frozen=True)
