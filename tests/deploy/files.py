@@ -123,5 +123,8 @@ def _command_lines() -> Iterator[tuple[str, list[str]]]:
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
             assert "command" not in container, "it would replace the entry point"
             yield f"kubernetes {name} {container['name']}", container["args"]
+            probe = container.get("livenessProbe", {}).get("exec", {})
+            if probe.get("command", [""])[0] == "python":
+                yield f"kubernetes {name} probe", probe["command"]
     (line,) = (rest for word, rest in instructions() if word == "CMD")
     yield "Dockerfile", yaml.safe_load(line)

@@ -131,6 +131,9 @@ def test_a_worker_signs_and_hears_its_queues_only(
 
     signed = wait_until(Worker.objects.first, WAIT, "a worker's sign", worker.tell)
 
+    (probe,) = of_kind("health")
+    asked_probe = starter.start(probe)
+    assert asked_probe.await_end(WAIT) == 0, asked_probe.tell()
     asked = line[line.index("--queues") + 1] if "--queues" in line else ""
     assert signed.delivers == (asked != "ingest")
     assert signed.ingests == (asked != "delivery")
@@ -190,11 +193,12 @@ def test_the_tables_are_there(line: tuple[str, ...], starter: Starter) -> None:
     assert done.await_end(WAIT) == 0, done.tell()
 
 
-@pytest.mark.parametrize("line", of_kind("health"), ids=name)
-def test_the_health_check_fails_without_workers_and_says_why(
-    line: tuple[str, ...], starter: Starter
+def test_the_probe_of_a_worker_that_is_not_there_fails_and_says_why(
+    starter: Starter,
 ) -> None:
-    asked = starter.start(line)
+    (probe,) = of_kind("health")
 
-    assert asked.await_end(WAIT) == 1, asked.tell()
-    assert "share_worker" in asked.log()
+    asked = starter.start(probe)
+
+    assert asked.await_end(WAIT) == 3, asked.tell()
+    assert "has ever given a sign" in asked.log()
