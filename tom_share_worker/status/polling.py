@@ -44,8 +44,10 @@ class Polled(AccessMixin, View):
     def handle_no_permission(self) -> Any:
         """Lead a person to the login page, and htmx to nothing more."""
         request = self.request
-        if not _by_htmx(request) or request.user.is_authenticated:
+        if not _by_htmx(request):
             return super().handle_no_permission()
+        if request.user.is_authenticated:
+            return _last_word(request, {"sentence": GONE})
         page = urlsplit(request.headers.get("HX-Current-URL", ""))
         back = page._replace(scheme="", netloc="").geturl() or "/"
         login = redirect_to_login(back, str(settings.LOGIN_URL)).url

@@ -25,11 +25,13 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
+from django.utils.safestring import mark_safe
 
 from tom_share_worker.delivery import visibility
 from tom_share_worker.models import Attempt, Delivery, Destination, Failure, Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import notices, words
+from tom_share_worker.status.slices import Slices
 
 TEXT = {"td": {"class": "running-text"}}
 
@@ -120,6 +122,10 @@ class Table(tables.Table):  # type: ignore[misc]  # django-tables2 carries no ty
         orderable = False
         attrs = {"class": "table share-table table-striped table-hover table-sm"}
 
+    def __init__(self, data: Any, *args: Any, **kwargs: Any) -> None:
+        rows = Slices(data) if isinstance(data, QuerySet) else data
+        super().__init__(rows, *args, **kwargs)
+
 
 class ShareTable(Table):
     """The list of shares."""
@@ -131,8 +137,7 @@ class ShareTable(Table):
     user = tables.Column("Person", default="(deleted)")
     again = tables.TemplateColumn(
         template_name="tom_share_worker/partials/share_again.html",
-        verbose_name="",
-        orderable=False,
+        verbose_name=mark_safe('<span class="visually-hidden">Again</span>'),
     )
 
     class Meta(Table.Meta):
