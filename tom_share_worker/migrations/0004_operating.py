@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='share',
             name='plan_task_id',
-            field=models.CharField(blank=True, help_text='The Celery task that planned it last.', max_length=255),
+            field=models.CharField(blank=True, db_default='', default='', help_text='The Celery task that planned it last.', max_length=255),
         ),
         migrations.AddField(
             model_name='share',

@@ -117,7 +117,11 @@ class Share(models.Model):
         default=False, help_text="All deliveries of this share exist."
     )
     plan_task_id = models.CharField(
-        max_length=255, blank=True, help_text="The Celery task that planned it last."
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",  # the release before, running beside this one, does not know it
+        help_text="The Celery task that planned it last.",
     )
     plan_failing_since = models.DateTimeField(
         null=True, help_text="Since when planning fails; empty when it does not."
