@@ -23,6 +23,7 @@ UNUSED = (
     "https://cdn.jsdelivr.net/npm/alpinejs@3.x.x/",
     "http://aladin.u-strasbg.fr/AladinLite/",
     "http://aladin.cds.unistra.fr/AladinLite/",
+    "https://aladin.cds.unistra.fr/AladinLite/",
     "https://cdn.lco.global/js9/",
 )
 """Loaded by the host's pages. Nothing of ours uses them, so empty files will do."""
