@@ -50,10 +50,12 @@ def failed(share: Share, count: int, **columns: Any) -> None:
             position=first + n,
             destination=share.destination,
             kind="target",
-            target_name="M31",
             next_attempt_at=now,
             ended=now,
-            **{"status": "failed", "failure": "destination down", **columns},
+            **{
+                **{"status": "failed", "failure": "destination down"},
+                **{"target_name": "M31", **columns},
+            },
         )
         for n in range(count)
     )

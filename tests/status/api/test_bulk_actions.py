@@ -132,7 +132,7 @@ def test_the_list_is_narrowed_and_takes_as_many_queries_for_many(
 ) -> None:
     for _ in range(5):
         ask(owner)
-    BulkAction.objects.filter(pk=BulkAction.objects.first().pk).update(status="done")
+    BulkAction.objects.filter(pk=BulkAction.objects.all()[0].pk).update(status="done")
     program = Program(owner)
 
     with django_assert_max_num_queries(6):

@@ -57,6 +57,9 @@ class ReadOnly(ModelAdmin):
     hidden: tuple[str, ...] = ()
     """Columns that may be large, are of no use to people, and are never loaded."""
 
+    class Media:
+        css = {"all": ["tom_share_worker/admin.css"]}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave out the large columns."""
         return super().get_queryset(request).defer(*self.hidden)

@@ -24,7 +24,7 @@ class ShareAdmin(Acted, OfTasks):
     rows = BulkAction.Rows.SHARES
     task_column, began_column = "plan_task_id", "created"
     list_display = (
-        *("what", "destination_name", "status", "user", "created", "ended"),
+        *("subject", "destination_name", "status", "user", "created", "ended"),
     )
     list_filter = (
         *(filters.STATUS, filters.DestinationFilter, filters.CREATED, filters.ENDED),
@@ -49,13 +49,12 @@ class ShareAdmin(Acted, OfTasks):
         """Return a share; where its subject names hidden targets, without it."""
         share = super().get_object(request, *args, **kwargs)
         if share is not None:
-            share.subject = visibility.subject(share)
+            self.mask(share)
         return share
 
-    @admin.display(description="subject", ordering="subject")
-    def what(self, share: Share) -> str:
-        """Show what is shared, without the names of hidden targets."""
-        return visibility.subject(share)
+    def mask(self, row: Share) -> None:
+        """Take out of a subject the names of targets that are hidden."""
+        row.subject = visibility.subject(row)
 
     @admin.display(description="destination", ordering="destination")
     def destination_name(self, share: Share) -> str:

@@ -58,6 +58,9 @@ class Acted(ReadOnly):
         """Begin with what the person may see; columns and all as in the list."""
         return matching.visible(self.rows, request.user).defer(*self.hidden)
 
+    def mask(self, row: Any) -> None:
+        """Take out of a row what the person may not read, before it is shown."""
+
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Allow the names of the vocabulary: what is shown is what the verbs mean."""
         return lookup in vocabulary.NAMES[self.rows]
@@ -78,6 +81,8 @@ class Acted(ReadOnly):
         answer = super().changelist_view(request, extra_context)
         shown = getattr(answer, "context_data", None) or {}
         changelist = shown.get("cl")
+        for row in () if changelist is None else changelist.result_list:
+            self.mask(row)
         if changelist is not None and self.has_act_permission(request):
             narrowed = changelist.has_active_filters or changelist.query
             count = changelist.result_count if narrowed else 0
@@ -176,6 +181,8 @@ class Acted(ReadOnly):
         related: Any = self.list_select_related
         chosen = list(fitting.select_related(*related)[:FEW])
         asked = len(chosen) if only_fitting else found.count()
+        for row in chosen:
+            self.mask(row)
         with transaction.atomic():
             done = doing.act([row.pk for row in chosen], request.user)
         audit.record(request.user, chosen, _PAST[verb])
