@@ -25,13 +25,14 @@ from typing import Any
 from django.db.models import (
     BooleanField,
     Case,
-    Exists,
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     When,
 )
+from django.db.models.lookups import IsNull
 
 from tom_share_worker import toolkit
 from tom_share_worker.models import Delivery, Share
@@ -101,7 +102,10 @@ def with_subjects(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
     hidden = Delivery.objects.filter(~_target_viewable(user, "target"))
     several = Q(target__isnull=True, kind__in=_NAMING)
     unsure = Q(planned=False) & ~Q(user_id=user.pk)
-    hides = several & (unsure | Exists(hidden.filter(share=OuterRef("pk"))))
+    # Not EXISTS: PostgreSQL reckons it a hundred times too dear where a list is
+    # searched, and then takes seconds to compile what runs for milliseconds.
+    first = hidden.filter(share=OuterRef("pk")).order_by().values("pk")[:1]
+    hides = several & (unsure | Q(IsNull(Subquery(first), False)))
     return shares.annotate(
         hides=Case(When(hides, then=True), default=False, output_field=BooleanField())
     )

@@ -98,3 +98,9 @@ def test_a_redirect_with_an_account_in_its_address_is_told_without_it() -> None:
 
     assert outcome is not None
     assert "redirects to https://elsewhere.example:8443 at present" in outcome.note
+
+
+def test_a_token_that_a_server_gave_us_is_taken_out_of_what_any_server_says() -> None:
+    cleaning.remember("t0ken-of-a-trade")
+
+    assert cleaning.out_of(b"It was t0ken-of-a-trade.", []) == b"It was [secret]."

@@ -14,9 +14,20 @@ from functools import lru_cache
 STANDS_FOR = "[secret]"
 
 
+_learnt: set[str] = set()
+
+
+def remember(secret: str) -> None:
+    """Take this secret, which a server gave us, out of all that servers say from now on.
+
+    A debug page may show a token of an earlier request, or of another thread.
+    """
+    _learnt.add(secret)
+
+
 def out_of(text: bytes, secrets: Iterable[str]) -> bytes:
     """Return what a server said with the secrets taken out."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+    for secret in sorted({*filter(None, secrets), *_learnt}, key=len, reverse=True):
         text = _forms(secret).sub(STANDS_FOR.encode(), text)
     return text
 

@@ -10,7 +10,7 @@ import threading
 from http import HTTPStatus
 
 from tom_share_worker.conf import DestinationSettings
-from tom_share_worker.delivery.destinations import verdicts
+from tom_share_worker.delivery.destinations import cleaning, verdicts
 from tom_share_worker.delivery.destinations.http import Answer, Client
 from tom_share_worker.delivery.outcomes import Blocked, Halted, Refused
 from tom_share_worker.models import Failure
@@ -90,6 +90,7 @@ def _trade(settings: DestinationSettings, client: Client) -> str | None:
     )
     body = answer.json()
     if answer.status == HTTPStatus.OK and isinstance(body, dict) and body.get("token"):
+        cleaning.remember(str(body["token"]))
         return str(body["token"])
     answer = answer.without(settings.secrets)
     if answer.status == HTTPStatus.BAD_REQUEST and isinstance(body, dict):
@@ -103,6 +104,7 @@ def _trade(settings: DestinationSettings, client: Client) -> str | None:
 
 
 def _halt_on(answer: Answer, settings: DestinationSettings) -> None:
-    outcome = verdicts.trouble(answer, settings.display_name)
+    told = answer.without(settings.secrets)
+    outcome = verdicts.trouble(told, settings.display_name)
     if outcome is not None:
         raise Halted(outcome)
