@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from tests.support import rows
@@ -18,7 +19,7 @@ SHARES, EACH = 100, 200
 """So many slices that a worker can be caught in the middle of them."""
 
 
-def failed_overnight(owner: rows.User) -> None:
+def failed_overnight(owner: User) -> None:
     """Leave what a TOM that was down overnight leaves."""
     now = timezone.now()
     shares = [

@@ -96,7 +96,8 @@ def test_verbs_act_on_what_is_in_a_state_for_them(client: Client, owner: User) -
 def test_verbs_need_the_permission_to_change(owner: User, codenames: list[str]) -> None:
     failed = jobs.job(owner, **jobs.FAILED)
     staff = permitted("staff", *codenames, is_staff=True)
-    failed.target.give_user_access(staff)
+    target: Any = failed.target
+    target.give_user_access(staff)
     client = browser(staff)
 
     listed = client.get(LIST)
@@ -113,7 +114,8 @@ def test_who_may_change_is_offered_the_verbs(owner: User) -> None:
     failed = jobs.job(owner, **jobs.FAILED)
     codenames = ("view_ingestjob", "change_ingestjob")
     operator = permitted("operator", *codenames, is_staff=True)
-    failed.target.give_user_access(operator)
+    target: Any = failed.target
+    target.give_user_access(operator)
     client = browser(operator)
 
     said = act(client, "reprocess", failed)

@@ -145,7 +145,7 @@ def test_who_may_only_view_has_no_verbs(sky: dict[str, Any], model: str) -> None
 def test_the_permission_to_operate_or_to_change_gives_the_verbs(
     sky: dict[str, Any], codename: str, model: str, verb: str
 ) -> None:
-    views = () if codename == "operate" else (f"view_{model}",)
+    views: tuple[str, ...] = () if codename == "operate" else (f"view_{model}",)
     if codename == "change_delivery":
         views = ("view_delivery", "view_share")
     person = permitted("person", codename, *views, is_staff=True)
