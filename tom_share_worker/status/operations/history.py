@@ -60,7 +60,7 @@ class _Bin(Func):
     """
 
     output_field = IntegerField()
-    template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / %(seconds)s)::bigint"
+    template = "FLOOR(DATE_PART('epoch', %(expressions)s) / %(seconds)s)::bigint"
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
         """Cut off the fraction, which it would round up, and divide whole numbers."""
