@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -13,7 +15,7 @@ from tests.status.incoming import jobs
 from tests.support import rows
 from tom_share_worker.models import ConnectionTest
 
-HTMX = {
+HTMX: Any = {
     "HTTP_HX_REQUEST": "true",
     "HTTP_HX_CURRENT_URL": "https://tom.example/targets/3/?tab=photometry",
 }

@@ -18,7 +18,11 @@ from tom_share_worker.models import Share
 
 COLUMNS = ("destination", "kind", "subject", "selection", "with_data", "title")
 ABOUT = ("target_id", "target_list_id", "data_product_id", "message", "authors")
-TEXT = {"title": "Tonight", "message": "See it.", "authors": "A. Stronomer"}
+TEXT: dict[str, Any] = {
+    "title": "Tonight",
+    "message": "See it.",
+    "authors": "A. Stronomer",
+}
 
 
 @pytest.fixture(autouse=True)
