@@ -87,7 +87,7 @@ def everyone(big: int) -> list[Page]:
     target = Delivery.objects.get(pk=delivery).target_id
     job = IngestJob.objects.order_by("pk").values_list("pk", flat=True)[0]
     assert Attempt.objects.filter(delivery_id=delivery).exists()
-    ours = [
+    ours: list[tuple[str, str, list[Any]]] = [
         ("a page of the host alone", "home", []),
         ("shares", "tom_share_worker:share-list", []),
         ("the largest share", "tom_share_worker:share-detail", [big]),
@@ -99,12 +99,13 @@ def everyone(big: int) -> list[Page]:
         ("share page of a target", "targets:share", [target]),
         ("persistent shares", "targets:persistent-share-manage-form", []),
         ("target page of the host", "targets:detail", [target]),
-        ("target tab", "tom_share_worker:target-tab", [target]),
-        ("bulk actions", "tom_share_worker:bulk-list", []),
+        ("target tab", "tom_share_worker:target-sharing-tab", [target]),
+        ("sharing of a target", "tom_share_worker:target-sharing", [target]),
+        ("what failed unseen", "tom_share_worker:unseen", []),
         ("health", "tom_share_worker:health", []),
         ("metrics", "tom_share_worker:metrics", []),
     ]
-    return [*_named(ours), *_narrowed(big), *_api(big, delivery, job, target)]
+    return [*_named(ours), *_narrowed(big), *_api(big, delivery, job)]
 
 
 def _named(wanted: list[tuple[str, str, list[Any]]]) -> Iterator[Page]:
@@ -139,12 +140,13 @@ def _narrowed(big: int) -> Iterator[Page]:
             yield Page(f"{names[address]}, {question}", f"{address}?{question}")
 
 
-def _api(big: int, delivery: int, job: int, target: int | None) -> Iterator[Page]:
+def _api(big: int, delivery: int, job: int) -> Iterator[Page]:
     lists = {
-        "shares": ("", "status=failed", "offset=1500", f"target={target}"),
+        "shares": ("", "status=failed", "offset=1500", "search=Survey+42"),
         "deliveries": (
             *("", "status=failed", f"share={big}", "offset=90000", "limit=1000"),
-            *("destination=partner", "failure=destination+down", f"target={target}"),
+            *("destination=partner", "failure=destination+down"),
+            *("search=Survey+42", "kind=data+product"),
         ),
         "ingest-jobs": ("", "status=failed", "offset=9000"),
         f"shares/{big}": ("",),

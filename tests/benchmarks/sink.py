@@ -1,7 +1,8 @@
 """A remote that takes everything at once: what is measured is the sender alone.
 
 `python -m tests.benchmarks.sink PORT`. It knows every target by its name, takes tokens,
-and answers each data point as TOM Toolkit answers one that it has stored.
+and answers each data point as TOM Toolkit answers one that it has stored. `GET /counts`
+tells how many requests came in each second.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 NO_TOKEN = b"0" * 40
 """With such a token this app asks whether a TOM takes tokens at all."""
+
+
+COUNTS: Counter[int] = Counter()
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,8 +43,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def answer(method: str, path: str, body: bytes, known: bool) -> tuple[int, Any]:
+    if path == "/counts":
+        return 200, dict(COUNTS)
     if not known:
         return 401, {"detail": "Invalid token."}
+    COUNTS[int(time.time())] += 1
     if method == "POST":
         return 201, json.loads(body) | {"message": "Data successfully uploaded."}
     names = parse_qs(urlsplit(path).query).get("name", [])

@@ -54,6 +54,7 @@ class Tom:
         self.broker_url = broker_url
         self.workers: list[Process] = []
         self.processors: dict[str, str] = {}
+        self.log_level = "INFO"
         self._settings = settings
         settings.TOM_SHARE_WORKER = dict(QUICK)
         settings.DATA_SHARING = {}
@@ -82,7 +83,7 @@ class Tom:
             "TOM_DATA_PROCESSORS": json.dumps(self.processors),
             "PYTHONPATH": str(ROOT),  # where processors of the tests are
             "TOM_NAME": "Survey TOM",
-            "TOM_LOG_LEVEL": "INFO",
+            "TOM_LOG_LEVEL": self.log_level,
             "REDIS_URL": self.broker_url,
         }
 

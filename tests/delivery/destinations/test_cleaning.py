@@ -104,3 +104,8 @@ def test_a_token_that_a_server_gave_us_is_taken_out_of_what_any_server_says() ->
     cleaning.remember("t0ken-of-a-trade")
 
     assert cleaning.out_of(b"It was t0ken-of-a-trade.", []) == b"It was [secret]."
+
+
+def test_nothing_is_left_of_a_percent_sign_that_was_escaped() -> None:
+    assert cleaning.out_of(b"(a%25)", ["a%"]) == b"([secret])"
+    assert cleaning.out_of(b"(a&amp;)", ["a&"]) == b"([secret])"

@@ -18,7 +18,7 @@ _learnt: set[str] = set()
 
 
 def remember(secret: str) -> None:
-    """Take this secret, which a server gave us, out of all that servers say from now on.
+    """Take a secret that a server gave us out of all that servers say from now on.
 
     A debug page may show a token of an earlier request, or of another thread.
     """
@@ -60,7 +60,7 @@ def _one(letter: str) -> bytes:
         written.add(letter.encode("latin-1"))
     if letter == " ":
         written.add(b"+")
-    exact = [re.escape(form) for form in written]
+    exact = [re.escape(form) for form in sorted(written, key=len, reverse=True)]
     any_case = [
         b"".join(b"%%%02x" % byte for byte in letter.encode()),
         b"".join(
@@ -78,7 +78,8 @@ def _one(letter: str) -> bytes:
         *(b"&%s;" % name for name in _NAMED.get(letter, ())),
     ]
     # A text in a text is escaped twice: \\u00fc, \\' and so on.
-    return b"(?:\\\\*(?:%s|(?i:%s)))" % (b"|".join(exact), b"|".join(any_case))
+    # The longer ones first: a "%" may be the beginning of "%25".
+    return b"(?:\\\\*(?:(?i:%s)|%s))" % (b"|".join(any_case), b"|".join(exact))
 
 
 _NAMED: dict[str, list[bytes]] = {}
