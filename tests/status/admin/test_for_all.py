@@ -277,6 +277,20 @@ class TestTheProgress:
         assert action.status == "queued"
         assert stranger.get(page("bulkaction", action.pk)).status_code == 302
 
+    def test_a_search_is_told_to_who_asked_only(self, share: Share) -> None:
+        admin = permitted("asker", is_staff=True, is_superuser=True)
+        action = bulk.ask(admin, "retry", "deliveries", {"search": "SN 2026secret"})
+        viewer = browser(permitted("viewer", "view_bulkaction", is_staff=True))
+
+        own = browser(admin).get(page("bulkaction", action.pk)).content.decode()
+        theirs = viewer.get(page("bulkaction", action.pk)).content.decode()
+        listed = viewer.get(changelist("bulkaction")).content.decode()
+
+        assert "SN 2026secret" in own
+        assert "SN 2026secret" not in theirs + listed
+        assert "Retry deliveries, narrowed further" in theirs
+        assert "Retry deliveries, narrowed further" in listed
+
     def test_whose_session_ended_is_told_in_place(self, action: BulkAction) -> None:
         answer = Client().get(page("bulkaction", action.pk, "progress"))
 

@@ -72,7 +72,6 @@ class AttemptAdmin(OfTasks):
     list_filter = (_OutcomeFilter, _CauseFilter, _DestinationFilter, _StartedFilter)
     list_select_related = ("delivery__data_product",)
     search_fields = ("delivery__target_name", "task_id")
-    search_help_text = "The name of a target, the id of a delivery, or of a task."
     ordering = ("-id",)
     sortable_by = ("began",)
     hidden = ("claim", "delivery__ledger", "answer")

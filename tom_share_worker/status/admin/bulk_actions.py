@@ -42,7 +42,7 @@ class BulkActionAdmin(OfTasks):
     list_select_related = ("asked_by",)
     search_fields = ("asked_by__username", "note")
     fields = (
-        *("what", "asked_by", "created", "started", "ended", "left_count"),
+        *("asked_by", "created", "started", "ended", "left_count"),
         "celery_result",
     )
     readonly_fields = fields
@@ -64,6 +64,14 @@ class BulkActionAdmin(OfTasks):
         """Who asked for it may cancel it, and who operates."""
         own = action.asked_by_id == request.user.pk
         return not action.is_ended and (own or self.has_act_permission(request))
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return a row; in full to who asked for it, as a filter may name a target."""
+        action = super().get_object(request, *args, **kwargs)
+        user = request.user
+        if action and action.asked_by_id != user.pk and not user.is_superuser:
+            action.described = wording.described_plainly(action)
+        return action
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Show the progress above the columns."""
