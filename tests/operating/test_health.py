@@ -11,6 +11,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support import rows
+from tom_share_worker import tasks
+from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Destination, IngestJob, Routine, Share, Worker
 from tom_share_worker.operating import health, routines
 
@@ -320,3 +322,19 @@ def test_a_mark_of_the_future_is_corrected() -> None:
     last = Routine.last_ended(Routine.SWEEP)
     assert last is not None
     assert last <= timezone.now()
+
+
+# Celery names a queue with each task, and deprecates that.
+@pytest.mark.filterwarnings("ignore:[^$]*'queue' task attribute is deprecated")
+def test_a_sweep_that_fails_in_one_room_leaves_no_mark(settings: Any) -> None:
+    tasks.sweep()
+    assert Routine.last_ended(Routine.SWEEP) is not None
+    swept(HOUR)
+    settings.TOM_SHARE_WORKER = {"UPLOAD_TIMEOUT": "an hour"}
+
+    with pytest.raises(ConfigurationError):
+        tasks.sweep()
+
+    last = Routine.last_ended(Routine.SWEEP)
+    assert last is not None
+    assert last < timezone.now() - 30 * MINUTE

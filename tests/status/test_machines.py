@@ -148,3 +148,18 @@ def test_without_the_package_it_is_said_how_to_install_it(
 
     assert answer.status_code == 501
     assert "pip install 'tom_share_worker[metrics]'" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("_well")
+def test_a_tom_that_is_locked_may_leave_the_pages_for_machines_open(
+    settings: Any,
+) -> None:
+    settings.AUTH_STRATEGY = "LOCKED"
+    settings.OPEN_URLS = []
+    assert Client().get(HEALTH).status_code == 302
+
+    settings.OPEN_URLS = [HEALTH, METRICS]
+    assert Client().get(HEALTH).json() == {"status": "ok", "detail": "Sharing works."}
+    assert Client().get(METRICS).status_code == 401
+    program = with_token(permitted("prometheus", "view_share"))
+    assert program.get(METRICS).status_code == 200

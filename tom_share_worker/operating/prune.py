@@ -179,11 +179,7 @@ def _share_slice(terms: Terms) -> dict[str, int]:
     """
     with transaction.atomic():
         old = list(shares(terms).order_by("pk").values_list("pk", flat=True)[:SHARES])
-        ended = Delivery.objects.filter(share__in=old).exclude(
-            status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING]
-        )
-        locked = ended.order_by("pk").select_for_update()
-        deliveries = list(locked.values_list("pk", flat=True)[:DELIVERIES])
+        deliveries = _ended(old)
         if number := _delete(Attempt.objects.filter(delivery__in=deliveries), ROWS):
             return {"attempts": number}
         if number := _delete(Delivery.objects.filter(pk__in=deliveries), DELIVERIES):
@@ -191,6 +187,21 @@ def _share_slice(terms: Terms) -> dict[str, int]:
         empty = shares(terms).filter(pk__in=old).filter(~_has_deliveries())
         number = _delete(empty.select_for_update(), SHARES)
         return {"shares": number} if number else {}
+
+
+def _ended(shares: list[int]) -> list[int]:
+    """Return some deliveries of these shares that are not under way, locked.
+
+    In the order of an index, as a share may have 100,000 of them.
+    """
+    if not shares:
+        return []
+    first_to_last = Q(share_id__gte=shares[0], share_id__lte=shares[-1])
+    rows = Delivery.objects.filter(first_to_last, share__in=shares).exclude(
+        status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING]
+    )
+    locked = rows.order_by("share_id", "position").select_for_update()
+    return list(locked.values_list("pk", flat=True)[:DELIVERIES])
 
 
 def _has_deliveries() -> Exists:

@@ -191,8 +191,8 @@ def _work(*, concurrency: int, queues: str, loglevel: str) -> None:
 GLANCE_INTERVAL = 1.0
 """Seconds between two looks for saved data to share, and at files that are followed."""
 
-SWEEPS = (delivery_sweep.sweep, ingest_sweep.sweep, operating_sweep.sweep)
-"""The looks of all rooms; what fails one does not keep the others waiting."""
+ROOMS = (delivery_sweep, ingest_sweep, operating_sweep)
+"""Each has a sweep; what fails one does not keep the others waiting."""
 
 
 class Sweeper(threading.Thread):
@@ -218,7 +218,7 @@ class Sweeper(threading.Thread):
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + interval
                 begun = time.monotonic()
-                looks = [self._look(look) for look in SWEEPS]
+                looks = [self._look(room.sweep) for room in ROOMS]
                 if all(looks):
                     self._look(partial(routines.swept, begun))
             else:
