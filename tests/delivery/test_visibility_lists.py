@@ -145,6 +145,19 @@ def test_cancel_leaves_what_is_hidden_alone_and_says_so(
     assert "What concerns targets that you may not view goes on." in said
 
 
+@pytest.mark.parametrize("about_one", [True, False])
+def test_a_message_on_several_targets_is_not_for_those_who_may_change_one(
+    pair: Pair, about_one: bool
+) -> None:
+    member = rows.person("member")
+    pair.open.give_user_access(member)
+    Share.objects.update(target=pair.open if about_one else None)
+    Delivery.objects.filter(target=pair.open).update(kind="message")
+
+    assert seen(member) == ({"NGC 1"} if about_one else set())
+    assert "NGC 1" in seen(pair.owner)
+
+
 def test_before_it_is_planned_only_its_person_reads_which_targets_it_names(
     pair: Pair,
 ) -> None:

@@ -11,7 +11,9 @@ Nobody sees or acts on shares of targets that they may not view; superusers see 
 - Where data products have permissions of their own, who sees a delivery only because
   of its target must be allowed to view the data product, too.
 - What is about a deleted target is seen by who asked for it and by permitted people.
-- A message is about the target that its name begins with.
+- A message may be about many targets, and its row names the first of them. It is seen
+  by who asked for it and by permitted people who may view that one; by those who may
+  change the target only where its share is about no other.
 
 Permissions count as they are now, not as they were when something was shared. All of
 it is conditions within one query, so a page takes as many queries for one row as for
@@ -78,7 +80,12 @@ def visible_deliveries(user: Any) -> QuerySet[Delivery]:
         return found
     own = Q(share__in=Share.objects.filter(user_id=user.pk).values("pk"))
     about_theirs = Q(target__in=_changeable(user)) & _product_viewable(user)
-    return found.filter(own | about_theirs)
+    return found.filter(own | (about_theirs & _OF_ONE_TARGET))
+
+
+_OF_ONE_TARGET = ~Q(kind=Delivery.Kind.MESSAGE) | Q(
+    share__in=Share.objects.filter(target__isnull=False).values("pk")
+)
 
 
 def of_their_targets(user: Any) -> Q:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.utils import timezone
+from guardian.shortcuts import assign_perm, remove_perm
 from tom_targets.models import Target
 
 from tests.ingest.peers.sender import Sender, problem
@@ -109,13 +110,23 @@ def test_others_are_told_nothing_unless_they_may_see_all(
 ) -> None:
     row = job(sender, target)
     stranger = rows.person("stranger")
-    target.give_user_access(stranger)
+    assign_perm("tom_targets.view_target", stranger, target)
 
     problem(Sender(None).get(where(row)), "not-authenticated", 401)
     problem(Sender(stranger).get(where(row)), "not-found", 404)
 
     stranger.user_permissions.add(Permission.objects.get(codename="view_ingestjob"))
     assert Sender(stranger).get(where(row)).status_code == 200
+
+
+def test_who_may_not_view_the_target_any_more_is_told_nothing(
+    sender: Sender, target: Target
+) -> None:
+    row = job(sender, target)
+    assert sender.get(where(row)).status_code == 200
+    remove_perm("tom_targets.view_target", row.user, target)
+
+    problem(Sender(User.objects.get(pk=row.user_id)).get(where(row)), "not-found", 404)
 
 
 @pytest.mark.parametrize("pk", ["0", "999999", str(2**63), "9" * 400])

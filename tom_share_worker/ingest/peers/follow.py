@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tom_share_worker.ingest import visibility
 from tom_share_worker.ingest.jobs import processing
 from tom_share_worker.ingest.peers.view import PeerView
 from tom_share_worker.ingest.problems import NOT_FOUND, Problem
@@ -23,20 +24,15 @@ _WAITS = {
 
 
 class Ingest(PeerView):
-    """Tells how an upload fares, to who sent it and to who may see all of them."""
+    """Tells how an upload fares, to who sent it and to whoever else may see it."""
 
     def get(self, request: Request, pk: int) -> Response:
         """Tell how it stands; with Retry-After as long as it has not ended."""
-        job = IngestJob.objects.filter(pk=pk).first()
-        if job is None or not _may_see(request.user, job):
+        job = visibility.visible_jobs(request.user).filter(pk=pk).first()
+        if job is None:
             raise Problem(NOT_FOUND, "There is no such upload of this account.")
         headers = {} if job.is_ended else {"Retry-After": str(PAUSE)}
         return Response(standing(job), headers=headers)
-
-
-def _may_see(user: Any, job: IngestJob) -> bool:
-    is_own = job.user_id == user.pk
-    return is_own or bool(user.has_perm("tom_share_worker.view_ingestjob"))
 
 
 def standing(job: IngestJob) -> dict[str, Any]:
