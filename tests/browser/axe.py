@@ -42,7 +42,7 @@ def faults(page: Page) -> list[str]:
 
 def _where(nodes: list[dict[str, Any]]) -> list[str]:
     """Say where it is; of what is alike, such as in a table's rows, once."""
-    summaries = {}
+    summaries: dict[str, str] = {}
     for node in nodes:
         if _colours(node) == HOSTS_LINKS:
             continue

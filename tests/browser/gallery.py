@@ -47,6 +47,7 @@ class Gallery:
     target_list: Any
     product: Any
     share: Share
+    ended: Share
     delivery: Delivery
     choice: RemoteTarget
     persistent_share: Any
@@ -70,6 +71,7 @@ def filled(tom: Tom) -> Gallery:
         target_list=rows.target_list("Bulge season 2026", target),
         product=target.dataproduct_set.get(pk=everything["data_products"][0]),
         share=share,
+        ended=Share.objects.get(status="partly delivered"),
         delivery=delivery,
         choice=_choice(astronomer),
         persistent_share=persistent.persistent_share(astronomer, target),

@@ -168,7 +168,8 @@ def for_everybody(gallery: Gallery) -> list[str]:
         reverse(f"tom_share_worker:{name}", kwargs=opened(gallery))
         for name, opened in PAGES.items()
     ]
-    return named + [_filled(r, opened(gallery)) for r, opened in TAKEN_OVER.items()]
+    taken = [_filled(r, opened(gallery)) for r, opened in TAKEN_OVER.items()]
+    return [*named, *taken, gallery.ended.get_absolute_url()]
 
 
 def for_operators(gallery: Gallery) -> list[str]:

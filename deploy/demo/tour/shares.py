@@ -34,7 +34,7 @@ def share_target(
     action = f"/targets/{pk}/share/"
     form = form_with(browser.open(action), "share_destination")
     chosen = {"all-photometry": "on"} if photometry else {}
-    return _press(browser, label, form, action, typed=_destination(to) | chosen)
+    return press(browser, label, form, action, typed=_destination(to) | chosen)
 
 
 def share_target_list(browser: Browser, to: str, label: str, pk: int) -> Share:
@@ -42,7 +42,7 @@ def share_target_list(browser: Browser, to: str, label: str, pk: int) -> Share:
     action = f"/targets/targetgrouping/{pk}/share/"
     form = form_with(browser.open(action), "share_destination")
     typed = {**_destination(to), "dataSwitch": "on", "isSelectAll": "True"}
-    return _press(browser, label, form, action, typed=typed)
+    return press(browser, label, form, action, typed=typed)
 
 
 def share_data_product(
@@ -52,7 +52,7 @@ def share_data_product(
     action = f"/dataproducts/data/{pk}/share/"
     page = browser.open(f"/targets/{target}/")
     form = form_with(page, "share_destination", action)
-    return _press(browser, label, form, action, typed=_destination(to))
+    return press(browser, label, form, action, typed=_destination(to))
 
 
 def share_all_data(browser: Browser, to: str, label: str, target: int) -> Share:
@@ -60,14 +60,14 @@ def share_all_data(browser: Browser, to: str, label: str, target: int) -> Share:
     action = f"/dataproducts/target/{target}/share/"
     page = browser.open(f"/targets/{target}/")
     form = form_with(page, "share_destination", action)
-    return _press(browser, label, form, action, typed=_destination(to))
+    return press(browser, label, form, action, typed=_destination(to))
 
 
 def _destination(key: str) -> dict[str, str]:
     return {"share_destination": key}
 
 
-def _press(browser: Browser, label: str, form: Tag, action: str, **more: Any) -> Share:
+def press(browser: Browser, label: str, form: Tag, action: str, **more: Any) -> Share:
     """Press Share, then look for the message that tells where the share is."""
     answer = browser.send(form, path=action, **more)
     # The host shows messages on the next page, whichever; its start page is light.
