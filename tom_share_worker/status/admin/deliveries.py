@@ -72,9 +72,15 @@ class DeliveryAdmin(Acted):
     )
     list_select_related = ("data_product",)
     search_fields = matching.SEARCHED[rows]
-    readonly_fields = ("share_link", "created", "page")
+    fields = (
+        *("share_link", "page", "position", "destination_name", "kind", "target"),
+        *("target_name", "data_product", "status", "failure", "note", "created"),
+        *("ended", "next_attempt_at", "attempt_count", "lost_count", "hinted_at"),
+        *("lease_until", "datum_count", "delivered_count", "already_there_count"),
+        *("refused_count", "link", "receipt"),
+    )
+    readonly_fields = ("share_link", "page", "destination_name", "created")
     hidden = ("ledger", "claim")
-    not_shown = (*hidden, "share", "after")
     actions = ("retry", "cancel")
     inlines = (_AttemptInline,)
 
@@ -82,10 +88,6 @@ class DeliveryAdmin(Acted):
         """Who may act on shares may act on their deliveries."""
         operates = visibility.operates(request.user)
         return bool(operates or super().has_act_permission(request))
-
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Leave out the share, too, whose subject may name hidden targets."""
-        return self.not_shown
 
     @admin.display(description="share")
     def share_link(self, delivery: Delivery) -> str:

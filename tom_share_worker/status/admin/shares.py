@@ -32,7 +32,13 @@ class ShareAdmin(Acted, OfTasks):
     )
     list_select_related = ("user",)
     search_fields = matching.SEARCHED[rows]
-    readonly_fields = ("created", "page", "celery_result")
+    fields = (
+        *("subject", "page", "destination_name", "status", "note", "user", "origin"),
+        *("kind", "target", "target_list", "data_product", "with_data"),
+        *("persistent_share", "title", "message", "authors", "created", "ended"),
+        *("planned", "plan_failing_since", "idempotency_key", "celery_result"),
+    )
+    readonly_fields = ("created", "page", "destination_name", "celery_result")
     hidden = (
         *("selection", "plan_cursor", "plan_step", "request_digest", "plan_task_id"),
         *("seen", "told"),
