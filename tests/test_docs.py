@@ -31,7 +31,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
         assert eval(text, {}) == getattr(defaults, name), name  # noqa: S307
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
     links = [link for link in LINK.findall(document.read_text()) if "://" not in link]
 
