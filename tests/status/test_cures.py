@@ -120,13 +120,14 @@ def test_who_may_not_resume_it_reads_who_can(owner: User) -> None:
     title = "Destination down: 2 deliveries"
 
     card = cards(owner, share)[title]
+    page = browser(owner).get(share.get_absolute_url()).content.decode()
     pressed(owner, share, title)
     forged = browser(owner).post(
         reverse("tom_share_worker:share-retry", args=[share.pk]), {"resume": "1"}
     )
 
     assert card.button.text == "Retry these 2 deliveries"
-    assert "Partner TOM is paused: what is retried goes when" in card.text
+    assert "they go on when an administrator of this TOM resumes them." in page
     assert forged["Location"].startswith("/accounts/login/")
     assert Destination.objects.get().paused
 

@@ -70,11 +70,8 @@ def _cure(cause: Cause, may: Powers, destination: Destination | None) -> Cure:
     these = "it" if cause.number == 1 else f"these {words.deliveries(cause.number)}"
     if destination is None or not (destination.paused and destination.paused_by_person):
         return Cure(cause, RETRY, f"Retry {these} now")
-    name = conf.display_name(destination.key)
     if may.may_resume:
+        name = conf.display_name(destination.key)
         return Cure(cause, RESUME, f"Resume {name}, and retry {these} now")
-    waits = (
-        f"{name} is paused: what is retried goes when a person who may change "
-        f"destinations resumes it."
-    )
-    return Cure(cause, RETRY, f"Retry {these}", waits)
+    # It waits then; the page says for whom, once for all causes.
+    return Cure(cause, RETRY, f"Retry {these}")
