@@ -27,7 +27,7 @@ _COLOURS = {
 }
 _CAUSES = (
     *("#d5581a", "#3d85c6", "#b8860b", "#b565a7", "#0a8f6a", "#8a8a8a"),
-    *("#c0392b", "#6a7fdb", "#7a8b3a"),
+    *("#1f9bb5", "#6a7fdb", "#7a8b3a"),
 )
 _HATCHED = ("failed",)
 """Drawn with lines, so that they stand out without any colour."""
