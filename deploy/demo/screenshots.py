@@ -250,7 +250,7 @@ def _photograph(browser: Chromium, url: str, picture: Picture) -> int:
         clip = _box(page, picture.part) if picture.part else None
         taken = page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type]
     image = Image.open(BytesIO(taken)).convert("RGB")
-    few = image.quantize(colors=128, dither=Image.Dither.NONE)
+    few = image.quantize(colors=256, dither=Image.Dither.NONE)
     file = IMAGES / f"{picture.name}.png"
     few.save(file, optimize=True)
     return _small(file)
