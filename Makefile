@@ -1,14 +1,16 @@
 # `make demo` shows the app at work, `make test` proves it. Neither needs anything but
 # Python 3.11-3.13 with pip: deploy/venv.sh makes the environment.
-.PHONY: help demo demo-check test test-releases lint lock openapi venv clean
+.PHONY: help demo demo-check screenshots test test-releases lint lock openapi venv clean
 
 help:
 	@echo "make demo        three TOMs on this machine, one sharing with the others; Ctrl-C ends it"
 	@echo "make demo-check  the same without staying; fails if anything did not arrive"
-	@echo "make test        all tests, on SQLite and, where it is installed, on PostgreSQL"
+	@echo "make test        all tests, on SQLite and, where it is installed, on PostgreSQL;"
+	@echo "                 those in a browser where Chromium is installed"
 	@echo "make test-releases  sharing with real TOMs of older releases, which it installs"
 	@echo "make lint        format, lint, import contracts, types, migrations, system checks"
 	@echo "make lock        write deploy/requirements.lock anew from pyproject.toml"
+	@echo "make screenshots make the pictures in docs/images anew, from the demo in Chromium"
 	@echo "make openapi     write the description of the REST API anew from the code"
 	@echo "make clean       remove what the other targets made"
 
@@ -32,6 +34,9 @@ lint: venv
 
 lock:
 	@deploy/lock.sh
+
+screenshots: venv
+	@PYTHONPATH=. .venv/bin/python deploy/demo/screenshots.py
 
 openapi: venv
 	@.venv/bin/python deploy/openapi.py
