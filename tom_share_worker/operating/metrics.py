@@ -131,7 +131,7 @@ def figures() -> dict[str, Samples]:
             *("destination", "failure"),
         ),
         "deliveries_due": _filled(
-            [((key,), n) for key, n in due.annotate(n=Count("pk"))], keys
+            [((key,), n) for key, n in due.annotate(n=Count("*"))], keys
         ),
         "deliveries_oldest_due_age_seconds": [
             ((queue.destination.key,), _age(queue.oldest, now)) for queue in queues
@@ -159,7 +159,7 @@ def figures() -> dict[str, Samples]:
 
 def _by(rows: Any, *columns: str) -> Samples:
     """Count rows by columns."""
-    counted = rows.order_by().values_list(*columns).annotate(n=Count("pk"))
+    counted = rows.order_by().values_list(*columns).annotate(n=Count("*"))
     return [(tuple(map(str, values)), n) for *values, n in counted]
 
 
