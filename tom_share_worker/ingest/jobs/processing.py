@@ -182,7 +182,8 @@ def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
         note = f"This TOM's {_AT_FAULT[step]} failed ({type(error).__name__})."
         return _failed(IngestFailure.OUR_FAULT, note, traceback)
     note = reasons.sentence(error, path_of(job.data_product))
-    logger.info("Ingest job %s: %s", job.pk, note, extra=about)
+    # What exactly may be a value of the file, and is told on the page of the job.
+    logger.info("Ingest job %s: its file cannot be read.", job.pk, extra=about)
     return _failed(IngestFailure.UNREADABLE, note, traceback)
 
 
