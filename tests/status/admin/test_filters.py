@@ -135,7 +135,6 @@ def test_attempts_are_narrowed(client: Client) -> None:
         ({"destination": "other"}, 2),
         ({"since": "24h"}, 3),
         ({"q": "T-o"}, 1),
-        ({"q": "task-T-down"}, 1),
         ({"q": str(one)}, 1),
         ({"outcome": "failed", "destination": "partner"}, 1),
     ):

@@ -15,6 +15,19 @@ from tom_share_worker.operating import vocabulary
 from tom_share_worker.status.admin import filters
 from tom_share_worker.status.admin.base import preformatted
 from tom_share_worker.status.admin.celery_results import OfTasks
+from tom_share_worker.status.admin.paging import Counted
+
+LONGEST_ID = 19
+"""Digits of what is looked for as the id of a delivery."""
+
+FEW = 1000
+"""Deliveries whose attempts are looked up one by one."""
+
+
+class _Counted(Counted):
+    """Pages of a list of millions."""
+
+    most = 10_000
 
 
 class _OfAttempts(filters.Named):
@@ -71,7 +84,8 @@ class AttemptAdmin(OfTasks):
     )
     list_filter = (_OutcomeFilter, _CauseFilter, _DestinationFilter, _StartedFilter)
     list_select_related = ("delivery__data_product",)
-    search_fields = ("delivery__target_name", "task_id")
+    search_fields = ("delivery__target_name",)
+    paginator = _Counted
     ordering = ("-id",)
     sortable_by = ("began",)
     hidden = ("claim", "delivery__ledger", "answer")
@@ -99,15 +113,18 @@ class AttemptAdmin(OfTasks):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Look where a million attempts can be searched: by indexes."""
+        """Look for the name of a target, or the id of a delivery."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = Delivery.objects.filter(target_name__icontains=term)
-        means = Q(task_id=term) | Q(delivery__in=named.values("pk"))
-        if term.isdecimal() and len(term) < 19:
-            means |= Q(delivery_id=int(term))
-        return queryset.filter(means), False
+        means = Q(target_name__icontains=term)
+        if term.isdecimal() and len(term) < LONGEST_ID:
+            means |= Q(pk=int(term))
+        found = Delivery.objects.filter(means).order_by()
+        pks = list(found.values_list("pk", flat=True)[: FEW + 1])
+        if len(pks) <= FEW:  # by the index of their deliveries
+            return queryset.filter(delivery_id__in=pks), False
+        return queryset.filter(delivery__in=found.values("pk")), False
 
     @admin.display(description="started", ordering="id")
     def began(self, attempt: Attempt) -> Any:

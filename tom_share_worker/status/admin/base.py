@@ -7,43 +7,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tom_share_worker.delivery.visibility import OPERATE
 from tom_share_worker.status import words
+from tom_share_worker.status.admin.paging import ByKeys, Counted
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
-    _Paginator = Paginator[Any]
 else:
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
-    _Paginator = Paginator
-
-COUNTED = 100_000
-"""Rows that a list counts; of more it says so. Counting millions takes seconds."""
-
-
-class Counted(_Paginator):
-    """Pages of a list that is counted up to a limit."""
-
-    most = COUNTED
-
-    @cached_property
-    def count(self) -> int:
-        """Return how many rows there are; one more than the limit where there are more.
-
-        What fits on the first page is not looked for a second time.
-        """
-        rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: self.most + 1].count())
 
 
 class ReadOnly(ModelAdmin):
@@ -54,6 +34,11 @@ class ReadOnly(ModelAdmin):
     list_per_page = 50
     actions_on_bottom = True
     paginator = Counted
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Look for the rows of a page by their keys first."""
+        return ByKeys
+
     hidden: tuple[str, ...] = ()
     """Columns that may be large, are of no use to people, and are never loaded."""
 

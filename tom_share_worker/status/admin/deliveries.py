@@ -95,7 +95,7 @@ class DeliveryAdmin(Acted):
         name = "admin:tom_share_worker_share_change"
         return link(reverse(name, args=[delivery.share_id]), str(delivery.share_id))
 
-    @admin.display(description="delivery", ordering="target_name")
+    @admin.display(description="delivery")
     def what(self, delivery: Delivery) -> str:
         """Show what is sent, in words."""
         return delivery.what
