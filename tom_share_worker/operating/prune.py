@@ -16,10 +16,10 @@ from functools import partial
 from typing import Any
 
 from celery import current_app
+from django.apps import apps
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django_celery_results.models import TaskResult
 
 from tom_share_worker.models import (
     Attempt,
@@ -93,13 +93,15 @@ def _tests(terms: Terms) -> Kept:
 
 def task_results() -> Kept:
     """Return what Celery itself lets expire, but only where its beat runs."""
+    # Asked for here: where its app is missing, a system check tells so, if we load.
+    results: Kept = apps.get_model("django_celery_results", "TaskResult").objects.all()
     length = current_app.conf.result_expires
     if not length:
-        return TaskResult.objects.none()
+        return results.none()
     if not isinstance(length, timedelta):
         length = timedelta(seconds=length)
     before = timezone.now() - length
-    return TaskResult.objects.filter(date_done__lt=before, task_name__startswith=TASKS)
+    return results.filter(date_done__lt=before, task_name__startswith=TASKS)
 
 
 OTHERS: dict[str, Callable[[Terms], Kept]] = {
