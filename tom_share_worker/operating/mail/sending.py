@@ -68,6 +68,16 @@ AGAIN = (Outcome.UNREACHED, Outcome.BUSY)
 
 def tend(now: datetime) -> None:
     """Give back what lost its worker, forget what is old, ask for the next one."""
+    if Mail.objects.filter(status__in=Mail.UNDER_WAY).exists():
+        _give_back(now)
+    old = Mail.objects.filter(ended__lt=now - KEPT)
+    if old.exists():
+        old.delete()
+    hint_next(now)
+
+
+def _give_back(now: datetime) -> None:
+    """Release what lost its worker; end what may have arrived, or loses each worker."""
     lapsed = Mail.objects.filter(claimed__lt=now - LAPSE)
     lapsed.filter(status=Status.SENDING).update(
         status=Status.FAILED, ended=now, note=Outcome.LOST.value
@@ -77,10 +87,6 @@ def tend(now: datetime) -> None:
         status=Status.FAILED, ended=now, note="Its worker was lost again and again."
     )
     opening.update(status=Status.QUEUED, claimed=None)
-    old = Mail.objects.filter(ended__lt=now - KEPT)
-    if old.exists():
-        old.delete()
-    hint_next(now)
 
 
 def hint_next(now: datetime) -> int | None:
