@@ -124,9 +124,11 @@ def test_who_may_not_view_the_target_any_more_is_told_nothing(
 ) -> None:
     row = job(sender, target)
     assert sender.get(where(row)).status_code == 200
+    assert row.user is not None
     remove_perm("tom_targets.view_target", row.user, target)
 
-    problem(Sender(User.objects.get(pk=row.user_id)).get(where(row)), "not-found", 404)
+    person = User.objects.get(pk=row.user.pk)
+    problem(Sender(person).get(where(row)), "not-found", 404)
 
 
 @pytest.mark.parametrize("pk", ["0", "999999", str(2**63), "9" * 400])
