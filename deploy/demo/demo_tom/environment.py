@@ -80,6 +80,8 @@ def storages() -> dict[str, Any]:
             "OPTIONS": {
                 "bucket_name": bucket,
                 "endpoint_url": text("TOM_MEDIA_ENDPOINT", "") or None,
+                # What is larger goes to disk while it is read, not into memory.
+                "max_memory_size": 10_000_000,
                 # Two uploads of one name are two files.
                 "file_overwrite": False,
                 # Links to files hold for an hour, and for nobody without one.
