@@ -36,7 +36,10 @@ def here(words: tuple[str, ...]) -> tuple[str, ...]:
         words = tuple(shlex.split(line))
     if words[0] == "env":
         words = tuple(word for word in words[1:] if "SETTINGS_MODULE" not in word)
-    return tuple(_word_here(word) for word in words)
+    found = [_word_here(word) for word in words]
+    if "--chdir" in found:  # to where these tests are already
+        del found[found.index("--chdir") : found.index("--chdir") + 2]
+    return tuple(found)
 
 
 def _word_here(word: str) -> str:
