@@ -62,9 +62,13 @@ class Sky:
         return self.now - timedelta(days=days) + timedelta(days=days) * (n % 997) / 997
 
 
-def fill(part: float = 1.0) -> dict[str, Any]:
-    """Fill the database; return what a benchmark must know of it."""
-    counts = {name: max(8, int(count * part)) for name, count in SIZES.items()}
+def sizes(part: float = 1.0) -> dict[str, int]:
+    """Return how many rows of each kind to make, as a part of the full size."""
+    return {name: max(8, int(count * part)) for name, count in SIZES.items()}
+
+
+def fill(counts: dict[str, int]) -> dict[str, Any]:
+    """Add so many rows; return what a benchmark must know of them."""
     sky = _sky(counts)
     with _times_as_given():
         big = _shares(sky, counts)
@@ -81,8 +85,9 @@ def _sky(counts: dict[str, int]) -> Sky:
     from tom_targets.models import Target
 
     people = _people()
+    start = Target.objects.count()
     targets = Target.objects.bulk_create(
-        Target(name=f"Survey {n}", type="SIDEREAL", ra=n % 360, dec=20.5)
+        Target(name=f"Survey {start + n}", type="SIDEREAL", ra=n % 360, dec=20.5)
         for n in range(counts["targets"])
     )
     _permissions(people, targets)
@@ -90,7 +95,7 @@ def _sky(counts: dict[str, int]) -> Sky:
     products = DataProduct.objects.bulk_create(
         (
             DataProduct(
-                product_id=f"product-{n}",
+                product_id=f"product-{start}-{n}",
                 target=targets[n % len(targets)],
                 data=f"survey/night-{n}.csv",
                 data_product_type="photometry",
@@ -106,7 +111,9 @@ def _people() -> list[Any]:
     """Make those who look, and forty more who share; the first is the requester."""
     from django.contrib.auth.models import Group, Permission, User
 
-    User.objects.bulk_create(User(username=name) for name in PEOPLE)
+    others = [f"observer-{n}" for n in range(40)]
+    known = [User(username=name) for name in (*PEOPLE, *others)]
+    User.objects.bulk_create(known, ignore_conflicts=True)
     named = {user.username: user for user in User.objects.filter(username__in=PEOPLE)}
     operator, superuser = named["operator"], named["superuser"]
     superuser.is_superuser = superuser.is_staff = operator.is_staff = True
@@ -114,10 +121,10 @@ def _people() -> list[Any]:
     operator.save()
     ours = Permission.objects.filter(content_type__app_label="tom_share_worker")
     operator.user_permissions.set(ours.exclude(codename__startswith="delete"))
-    group = Group.objects.create(name=GROUP)
+    group, _ = Group.objects.get_or_create(name=GROUP)
     group.user_set.add(named["member"])
-    users = [User(username=f"observer-{n}") for n in range(40)]
-    return [named["requester"], named["member"], *User.objects.bulk_create(users)]
+    observers = User.objects.filter(username__in=others)
+    return [named["requester"], named["member"], *observers]
 
 
 def _permissions(people: list[Any], targets: list[Any]) -> None:
@@ -130,8 +137,8 @@ def _permissions(people: list[Any], targets: list[Any]) -> None:
         assign_perm("tom_targets.view_target", person, most)
     assign_perm("tom_targets.view_target", Group.objects.get(name=GROUP), half)
     for number, person in enumerate(people[2:]):
-        own = targets[number::40]
-        assign_perm("tom_targets.view_target", person, own)
+        if own := targets[number::40]:
+            assign_perm("tom_targets.view_target", person, own)
 
 
 @contextmanager
@@ -231,9 +238,8 @@ def _attempts(count: int) -> None:
     """Give each delivery four to a dozen attempts, of which the last tells its end."""
     from tom_share_worker.models import Delivery
 
-    rows = Delivery.objects.order_by("pk").values_list(
-        "pk", "created", "status", "failure"
-    )
+    bare = Delivery.objects.filter(attempts=None).order_by("pk")
+    rows = bare.values_list("pk", "created", "status", "failure")
     mean = max(1, count // rows.count())
     left = count
 
@@ -307,9 +313,10 @@ def _results(count: int) -> None:
     """Write what Celery keeps of its tasks."""
     from django_celery_results.models import TaskResult
 
+    start = TaskResult.objects.count()
     _write(
         TaskResult(
-            task_id=f"{n:08x}-0001-4000-8000-000000000000",
+            task_id=f"{start + n:08x}-0001-4000-8000-000000000000",
             task_name="tom_share_worker.deliver",
             status="SUCCESS",
             result='"delivered"',
@@ -325,10 +332,12 @@ def _others(sky: Sky) -> None:
 
     from tom_share_worker.models import Destination, RemoteTarget, Worker
 
-    Worker.objects.create(name="delivery@machine-0", started=sky.now, seen=sky.now)
+    times = {"started": sky.now, "seen": sky.now}
+    Worker.objects.get_or_create(name="delivery@machine-0", defaults=times)
     for key in PARTNERS:
         down = key == "archive"
-        Destination.objects.create(key=key, failures=3 * down, answered=sky.now)
+        state = {"failures": 3 * down, "answered": sky.now}
+        Destination.objects.get_or_create(key=key, defaults=state)
     _write(
         RemoteTarget(destination=key, target_id=target.pk, remote_id=str(target.pk))
         for key in PARTNERS[:2]
@@ -357,7 +366,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     logging.disable(logging.INFO)
     part = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
-    made = fill(part)
+    made = fill(sizes(part))
     with connection.cursor() as cursor:
         # As autovacuum does it, some time after so many rows.
         vacuum = connection.vendor == "postgresql"

@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from html.entities import html5
 
 STANDS_FOR = "[secret]"
 
@@ -83,6 +84,6 @@ def _one(letter: str) -> bytes:
 
 
 _NAMED: dict[str, list[bytes]] = {}
-for _name, _letter in html.entities.html5.items():
+for _name, _letter in html5.items():
     if _name.endswith(";"):
         _NAMED.setdefault(_letter, []).append(re.escape(_name[:-1].encode()))
