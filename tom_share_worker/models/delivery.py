@@ -214,6 +214,14 @@ class Attempt(models.Model):
                 condition=models.Q(ended=None),
                 name="tsw_attempt_open",
             ),
+            # The admin's list of attempts: of an outcome, of a cause, since a time.
+            models.Index(fields=["outcome", "-id"], name="tsw_attempt_outcome"),
+            models.Index(
+                fields=["failure", "-id"],
+                condition=models.Q(failure__gt=""),
+                name="tsw_attempt_cause",
+            ),
+            models.Index(fields=["started"], name="tsw_attempt_started"),
             # What came of the attempts of the last hour.
             models.Index(
                 fields=["ended", "outcome"],
