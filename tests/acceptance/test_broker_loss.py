@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.acceptance.conftest import Broker
 from tests.support import misbehaviour, rows
+from tests.support.brokers import SharedBroker
 from tests.support.remote_tom import RemoteTom
 from tests.support.toms import (
     QUICK,
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_shares_made_without_a_broker_wait_as_rows_until_one_is_there(
-    tom: Tom, partner: RemoteTom, broker: Broker
+    tom: Tom, partner: RemoteTom, broker: SharedBroker
 ) -> None:
     owner = rows.person()
     target = rows.target(owner, "SN 2026abc")
@@ -46,7 +46,7 @@ def test_shares_made_without_a_broker_wait_as_rows_until_one_is_there(
 
 
 def test_a_broker_that_is_killed_and_emptied_loses_nothing(
-    tom: Tom, partner: RemoteTom, broker: Broker
+    tom: Tom, partner: RemoteTom, broker: SharedBroker
 ) -> None:
     owner = rows.person()
     targets = [rows.target(owner, f"SN 2026-{n:02d}") for n in range(30)]
@@ -72,7 +72,7 @@ def test_a_broker_that_is_killed_and_emptied_loses_nothing(
 
 
 def test_hints_that_are_lost_are_made_good_by_the_sweep(
-    tom: Tom, partner: RemoteTom, broker: Broker
+    tom: Tom, partner: RemoteTom, broker: SharedBroker
 ) -> None:
     owner = rows.person()
     target = rows.target(owner, "SN 2026abc")
@@ -140,7 +140,7 @@ def test_two_workers_that_sweep_all_the_time_send_nothing_twice(
 
 
 def test_a_worker_that_hears_no_hints_gives_no_sign_of_life(
-    tom: Tom, broker: Broker
+    tom: Tom, broker: SharedBroker
 ) -> None:
     worker = tom.start_worker()
     broker.stop()
