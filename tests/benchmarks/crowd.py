@@ -246,7 +246,8 @@ def _attempts(count: int) -> None:
     def attempts() -> Iterator[Any]:
         nonlocal left
         for pk, created, status, failure in rows.iterator(chunk_size=5000):
-            for number in range(1, min(left, mean - 4 + pk % 9) + 1):
+            tries = max(1, mean - 4 + pk % 9)
+            for number in range(1, min(left, tries) + 1):
                 left -= 1
                 yield _attempt(pk, number, created, status, failure)
 
