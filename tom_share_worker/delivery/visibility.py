@@ -37,7 +37,7 @@ from django.db.models import (
 from django.db.models.lookups import IsNull
 
 from tom_share_worker import toolkit
-from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models import Attempt, Delivery, Share
 
 VIEW = "tom_share_worker.view_share"
 CHANGE = "tom_share_worker.change_share"
@@ -86,6 +86,19 @@ def visible_deliveries(user: Any) -> QuerySet[Delivery]:
 _OF_ONE_TARGET = ~Q(kind=Delivery.Kind.MESSAGE) | Q(
     share__in=Share.objects.filter(target__isnull=False).values("pk")
 )
+
+
+def visible_attempts(user: Any) -> QuerySet[Attempt]:
+    """Return the attempts at the deliveries that a person may see.
+
+    Of a million, each is asked for its own delivery, as a page shows a few only.
+    """
+    attempts = Attempt.objects.all()
+    if _is_superuser(user):
+        return attempts
+    if _is_known(user) and sees_all(user):
+        return attempts.filter(_target_viewable(user, "delivery__target"))
+    return attempts.filter(delivery__in=visible_deliveries(user))
 
 
 def of_their_targets(user: Any) -> Q:

@@ -98,13 +98,11 @@ class AttemptAdmin(OfTasks):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Begin with what the person may see; answers are for the page of one."""
-        found: QuerySet[Any] = Attempt.objects.defer("claim", "delivery__ledger")
+        found: QuerySet[Any] = visibility.visible_attempts(request.user)
         match = getattr(request, "resolver_match", None)
         if match is not None and match.url_name.endswith("_changelist"):
-            found = found.defer("answer", "note", "claim", "delivery__ledger")
-        if request.user.is_superuser:
-            return found
-        return found.filter(delivery__in=visibility.visible_deliveries(request.user))
+            found = found.defer("answer", "note")
+        return found.defer("claim", "delivery__ledger")
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Name the attempt's own columns only."""
