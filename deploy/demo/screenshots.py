@@ -7,10 +7,9 @@ happens, and takes a picture of each page that the documentation shows. Needs Ch
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -22,8 +21,8 @@ from sample_data import science
 from sample_data.accounts import ADMIN, ASTRONOMER, PARTNER, Account
 from tests.browser import chromium, outside
 from tests.support.processes import WebServer
-from tour import contents, receiving, shares, toms
-from tour.browser import Browser, form_with
+from tour import contents, shares, toms, trouble
+from tour.browser import Browser
 from tour.screen import Screen
 from tour.servers import Servers
 from tour.toms import Tom
@@ -56,7 +55,7 @@ def main() -> int:
     )
     screen = Screen()
     with toms.only_one_tour():
-        servers = Servers(_in_trouble(toms.three_toms()))
+        servers = Servers(trouble.in_trouble(toms.three_toms()))
         try:
             screen.title("Setting up the demo's TOMs")
             toms.prepare(servers.toms)
@@ -68,25 +67,6 @@ def main() -> int:
         finally:
             servers.stop()
     return 0
-
-
-def _in_trouble(three: tuple[Tom, Tom, Tom]) -> tuple[Tom, Tom, Tom]:
-    """Give the TOM that shares two destinations more: one is down, one refuses it."""
-    survey, partner, network = three
-    sharing = json.loads(survey.data_sharing)
-    [nobody] = toms.free_ports(1)
-    sharing["southern"] = {
-        "DISPLAY_NAME": "Southern Sky TOM",
-        "BASE_URL": f"http://127.0.0.1:{nobody}/",
-        "API_TOKEN": "0123456789",
-    }
-    sharing["archive"] = {
-        "DISPLAY_NAME": "Archive TOM",
-        "BASE_URL": f"{partner.url}/",
-        "USERNAME": PARTNER.username,
-        "PASSWORD": "of last year",
-    }
-    return replace(survey, data_sharing=json.dumps(sharing)), partner, network
 
 
 def _share(screen: Screen, servers: Servers) -> list[Picture]:
@@ -110,14 +90,14 @@ def _share(screen: Screen, servers: Servers) -> list[Picture]:
         # Its target is not there, so its data has no place.
         shares.share_all_data(astronomer, "partner", "Its data", supernova),
     ]
-    mixed = _share_broken(astronomer, standard)
-    _upload(servers.toms[2])
+    mixed = trouble.share_broken(astronomer, standard)
+    trouble.upload(servers.toms[2])
     shares.follow(astronomer, [*ended, mixed], screen, servers.check)
     waiting = [
         target("southern", science.FOLLOWED.name, followed),
         target("archive", science.FOLLOWED.name, followed),
     ]
-    _await_trouble(astronomer, waiting)
+    trouble.await_trouble(astronomer, waiting)
     overview = "/admin/tom_share_worker/taskstatus/?period=hour"
     return [
         Picture("share", "survey", ASTRONOMER, mixed.page),
@@ -136,41 +116,6 @@ def _share(screen: Screen, servers: Servers) -> list[Picture]:
         Picture("overview", "survey", ADMIN, overview),
         Picture("overview-dark", "survey", ADMIN, overview, dark=True),
     ]
-
-
-def _share_broken(browser: Browser, standard: contents.Contents) -> shares.Share:
-    """Share a target with its data and a file that nobody can read."""
-    action = f"/targets/{standard.pk}/share/"
-    form = form_with(browser.open(action), "share_destination")
-    typed = {"share_destination": "network", "all-spectroscopy": "on"}
-    files = [("share-data_products", str(pk)) for pk in standard.products.values()]
-    return shares.press(
-        browser, "The standard star", form, action, typed=typed, ticked=files
-    )
-
-
-def _upload(network: Tom) -> None:
-    """Upload a long light curve, for the target that was shared a moment ago."""
-    keeper = Browser(network)
-    keeper.log_in(ADMIN)
-    deadline = time.monotonic() + 60
-    while science.FOLLOWED.name not in (there := contents.read(keeper)):
-        if time.monotonic() > deadline:
-            raise SystemExit("The target did not arrive in a minute.")
-        time.sleep(1)
-    content = science.long_photometry_file(2_000).encode()
-    pk = there[science.FOLLOWED.name].pk
-    receiving.watch(receiving.upload(network, pk, "moa-season.csv", content), Screen())
-
-
-def _await_trouble(browser: Browser, waiting: list[shares.Share]) -> None:
-    """Wait until the worker has met what is wrong with these destinations."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        told = [browser.json(f"{share.page}progress/") for share in waiting]
-        if all(each["destination_note"] for each in told):
-            return
-        time.sleep(0.5)
 
 
 def _take(screen: Screen, servers: Servers, pictures: list[Picture]) -> None:
