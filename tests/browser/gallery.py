@@ -28,7 +28,6 @@ from tom_share_worker.models import (
 )
 
 LONG_NAME = "Gaia-DR3-4657994321463473792-with-a-name-that-fills-more-than-a-line"
-CSV = b"time,magnitude,filter\n2026-03-01,15.0,r\n"
 PAGE = "<!doctype html><title>Bad gateway</title>" + "<p>upstream</p>" * 20
 
 
