@@ -74,7 +74,7 @@ def entry(key: str, state: Destination | None) -> Entry:
         name=conf.display_name(key),
         address=_address(key),
         state=notices.state_word(state),
-        note=notices.destination_note(state),
+        note=notices.destination_note(state, to_keeper=True),
         test=last.first(),
     )
 

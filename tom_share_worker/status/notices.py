@@ -71,12 +71,17 @@ def state(key: str) -> Destination | None:
     return Destination.objects.select_related("paused_by").filter(key=key).first()
 
 
-def destination_note(destination: Destination | None) -> str:
-    """Say why a destination takes nothing now, or nothing when it is open."""
+def destination_note(
+    destination: Destination | None, *, to_keeper: bool = False
+) -> str:
+    """Say why a destination takes nothing now, or nothing when it is open.
+
+    Those who keep destinations are told what they can do themselves, on their pages.
+    """
     if destination is None:
         return ""
     if destination.paused:
-        return _paused(destination)
+        return _paused(destination, _MEND if to_keeper else _ASK)
     if not destination.failures:
         return ""
     now = timezone.now()
@@ -125,13 +130,17 @@ def backs_off(destination: Destination) -> bool:
     return destination.retry_at is not None and destination.retry_at > timezone.now()
 
 
-def _paused(destination: Destination) -> str:
+_ASK = Failure.CREDENTIALS_REFUSED.cure
+_MEND = (
+    "Correct the account in DATA_SHARING, restart the web server and the workers, "
+    "then press Resume."
+)
+
+
+def _paused(destination: Destination, cure: str) -> str:
     note = words.sentence(destination.note)
     if not destination.paused_by_person:
-        return (
-            f"Deliveries to {destination} are paused. {note} Nothing is lost. "
-            f"{Failure.CREDENTIALS_REFUSED.cure}"
-        )
+        return f"Deliveries to {destination} are paused. {note} Nothing is lost. {cure}"
     by = destination.paused_by
     person = by.get_username() if by else "an administrator"
     # The default note only repeats who it was.

@@ -76,7 +76,7 @@ def _standing(
         key=key,
         name=conf.display_name(key),
         state=notices.state_word(state).lower(),
-        note=notices.destination_note(state),
+        note=notices.destination_note(state, to_keeper=True),
         answered=max((row.answered for row in mine if row.answered), default=None),
         retry_at=state.retry_at if state else None,
         waiting=sum(n for name, n in waiting.items() if _entry(name) == key),

@@ -131,7 +131,7 @@ def _row(
         name=conf.display_name(key),
         known=known,
         state=notices.state_word(state) if known else "Not in DATA_SHARING",
-        note=notices.destination_note(state) if known else _LEFT,
+        note=notices.destination_note(state, to_keeper=True) if known else _LEFT,
         queue=queue,
         oldest=since(queue.oldest, now),
         failed=sum(row.count for row in failed),
