@@ -100,6 +100,27 @@ def test_back_off_never_gives_up_and_never_exceeds_its_limit(
     assert NOW <= until <= NOW + timedelta(seconds=limit + 1e-3)
 
 
+@given(schedules, st.integers(1, 30), draws, st.floats(1, 1e5))
+def test_how_long_it_is_down_is_told_by_how_often_it_was_found_so(
+    schedule: Schedule, failures: int, draw: float, limit: float
+) -> None:
+    looked = NOW
+    for earlier in range(1, failures):
+        looked = schedule.back_off(earlier, looked, draw, limit)
+
+    least = schedule.backed_off(failures, limit)
+
+    assert least <= (looked - NOW).total_seconds() + 1e-3
+
+
+def test_an_hour_of_the_default_schedule_is_seven_looks() -> None:
+    own = conf.Settings()
+    schedule = Schedule(own.RETRY_SCHEDULE, own.RETRY_JITTER, own.RETRY_AFTER_LIMIT)
+
+    assert schedule.backed_off(6, own.BACKOFF_LIMIT) < 3600
+    assert schedule.backed_off(7, own.BACKOFF_LIMIT) >= 3600
+
+
 def test_back_off_waits_as_long_as_the_destination_asks() -> None:
     until = SCHEDULE.back_off(1, NOW, 0.5, limit=10, retry_after=600)
 

@@ -73,5 +73,14 @@ class Schedule:
             wait = max(wait, min(retry_after, self.retry_after_limit))
         return now + timedelta(seconds=wait)
 
+    def backed_off(self, failures: int, limit: float) -> float:
+        """Say in how many seconds, at the least, one is found down so often in a row.
+
+        The answer to "since when is it down?", as only the last look is written down.
+        """
+        waits = [min(self._spread(wait, 0), limit) for wait in self.waits] or [limit]
+        listed, more = waits[: failures - 1], failures - 1 - len(waits)
+        return sum(listed) + max(0, more) * waits[-1]
+
     def _spread(self, wait: float, draw: float) -> float:
         return wait * (1 + self.jitter * (2 * draw - 1))

@@ -246,6 +246,27 @@ def test_a_destination_that_is_down_for_long_needs_a_person(
 
 
 @pytest.mark.usefixtures("_well")
+@pytest.mark.parametrize("ago", [None, 100 * HOUR], ids=["new", "idle for days"])
+def test_one_that_was_found_down_a_moment_ago_is_most_often_back_by_itself(
+    ago: timedelta | None,
+) -> None:
+    answered = timezone.now() - ago if ago else None
+    destination(failures=2, answered=answered, changed=SECOND)
+
+    assert health.look().status == health.Verdict.OK
+
+
+@pytest.mark.usefixtures("_well")
+def test_what_waits_while_a_large_file_is_sent_is_well() -> None:
+    destination(changed=40 * MINUTE)
+    lease = timezone.now() + 10 * SECOND
+    due(HOUR, status="sending", lease_until=lease)
+    due(HOUR)
+
+    assert health.look().status == health.Verdict.OK
+
+
+@pytest.mark.usefixtures("_well")
 def test_files_that_nobody_processes_are_told() -> None:
     job(HOUR)
 

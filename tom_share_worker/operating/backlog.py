@@ -15,7 +15,7 @@ from tom_share_worker import conf
 from tom_share_worker.delivery import dispatch, gate
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest.jobs import dispatch as ingest
-from tom_share_worker.models import Destination, IngestJob, Share
+from tom_share_worker.models import Delivery, Destination, IngestJob, Share
 
 
 class Queue(NamedTuple):
@@ -24,6 +24,9 @@ class Queue(NamedTuple):
     destination: Destination
     oldest: datetime | None
     """Since when the oldest of it may go; None where nothing is due."""
+
+    moves: bool
+    """A worker sends something there now, maybe a large file for an hour."""
 
     def moved(self) -> datetime:
         """Return when a worker last took something up, or might have at the latest.
@@ -34,7 +37,7 @@ class Queue(NamedTuple):
 
     def stuck_since(self, now: datetime) -> datetime | None:
         """Return since when something waits of which nothing moves, or None."""
-        if self.oldest is None or not gate.is_open(self.destination, now):
+        if self.oldest is None or self.moves or not gate.is_open(self.destination, now):
             return None
         return max(self.oldest, self.moved())
 
@@ -43,8 +46,13 @@ def destinations(now: datetime) -> list[Queue]:
     """Return the queues of the destinations in DATA_SHARING."""
     waiting = dispatch.due(now).filter(destination=OuterRef("key"))
     first = waiting.order_by("next_attempt_at").values("next_attempt_at")[:1]
-    rows = Destination.objects.annotate(oldest=Subquery(first))
-    return [Queue(row, row.oldest) for row in rows if _is_known(row.key)]
+    moving = Delivery.objects.filter(
+        destination=OuterRef("key"),
+        status=Delivery.Status.SENDING,
+        lease_until__gte=now,
+    )
+    rows = Destination.objects.annotate(oldest=Subquery(first), moves=Exists(moving))
+    return [Queue(row, row.oldest, row.moves) for row in rows if _is_known(row.key)]
 
 
 def _is_known(key: str) -> bool:

@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from tom_share_worker import conf
+from tom_share_worker.delivery import gate
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Destination, Routine, Worker
 from tom_share_worker.models.worker import SEEN_RECENTLY
@@ -199,7 +200,7 @@ def _destination(queue: backlog.Queue, now: datetime, late: datetime) -> Check |
             f"resume the destination."
         )
         return _of(row, Verdict.DEGRADED, said)
-    if row.failures and (row.answered is None or row.answered < now - DOWN_FOR_LONG):
+    if _is_down_for_long(row, now):
         silent = "has never answered"
         if row.answered is not None:
             silent = f"has not answered since {clock(row.answered, now)}"
@@ -214,6 +215,16 @@ def _destination(queue: backlog.Queue, now: datetime, late: datetime) -> Check |
         )
         return _of(row, Verdict.DOWN, said)
     return None
+
+
+def _is_down_for_long(row: Destination, now: datetime) -> bool:
+    """True if it is; where nothing was shared for a week, no answer is as old."""
+    lately = row.answered is not None and row.answered >= now - DOWN_FOR_LONG
+    if row.failures == 0 or lately:
+        return False
+    limit = conf.settings().BACKOFF_LIMIT
+    backed_off = gate.schedule().backed_off(row.failures, limit)
+    return backed_off >= DOWN_FOR_LONG.total_seconds()
 
 
 def _of(row: Destination, status: Verdict, said: str) -> Check:
