@@ -114,18 +114,23 @@ def deliveries_of(user: Any, share: Share) -> QuerySet[Delivery]:
 def with_subjects(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
     """Tell of each share whether its subject names targets that are hidden.
 
-    The subject of a share of several targets names the first of them. Before its
-    deliveries exist nobody but the one who asked for it is sure to view them.
+    The subject of a share of several targets names the first of them. Where these have
+    no deliveries of their own (before it is planned, where something was left out, in
+    messages), nobody but the one who asked for it is sure to view them.
     """
     if _is_superuser(user):
         return shares.annotate(hides=Value(False, output_field=BooleanField()))
     hidden = Delivery.objects.filter(~_target_viewable(user, "target"))
     several = Q(target__isnull=True, kind__in=_NAMING)
-    unsure = Q(planned=False) & ~Q(user_id=user.pk)
+    each = Delivery.objects.exclude(kind=Delivery.Kind.MESSAGE)
     # Not EXISTS: PostgreSQL reckons it a hundred times too dear where a list is
     # searched, and then takes seconds to compile what runs for milliseconds.
-    first = hidden.filter(share=OuterRef("pk")).order_by().values("pk")[:1]
-    hides = several & (unsure | Q(IsNull(Subquery(first), False)))
+    first, any_ = (
+        Subquery(found.filter(share=OuterRef("pk")).order_by().values("pk")[:1])
+        for found in (hidden, each)
+    )
+    unsure = Q(planned=False) | ~Q(note="") | Q(IsNull(any_, True))
+    hides = several & ((unsure & ~Q(user_id=user.pk)) | Q(IsNull(first, False)))
     return shares.annotate(
         hides=Case(When(hides, then=True), default=False, output_field=BooleanField())
     )

@@ -168,7 +168,10 @@ class Share(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} to {self.destination_name}"
+        # As `delivery.visibility` has annotated it for who reads it, if it has.
+        hides = getattr(self, "hides", False)
+        what = self.get_kind_display() if hides else self.subject
+        return f"{what} to {self.destination_name}"
 
     def get_absolute_url(self) -> str:
         """Return the address of the page that shows this share."""

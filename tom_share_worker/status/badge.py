@@ -112,7 +112,8 @@ _FAILED: dict[type[Model], list[str]] = {
 
 def shares_of(user: Any) -> QuerySet[Share]:
     """Return what is counted of a person's shares."""
-    return sharing.visible_shares(user).filter(pk__in=_own(Share, user).values("pk"))
+    visible = sharing.with_subjects(user, sharing.visible_shares(user))
+    return visible.filter(pk__in=_own(Share, user).values("pk"))
 
 
 def jobs_of(user: Any) -> QuerySet[IngestJob]:

@@ -26,6 +26,8 @@ class ShareAdmin(Acted, OfTasks):
     list_display = (
         *("subject", "destination_name", "status", "user", "created", "ended"),
     )
+    # Not by subjects: an order tells something of those that are not shown.
+    sortable_by = ("destination_name", "status", "user", "created", "ended")
     list_filter = (
         *(filters.STATUS, filters.DestinationFilter, filters.CREATED, filters.ENDED),
         *(filters.KIND, filters.ORIGIN, filters.REQUESTER, *filters.GIVEN),

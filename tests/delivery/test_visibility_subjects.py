@@ -1,0 +1,142 @@
+"""The subject of a share of several targets names none that its reader may not view."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+from guardian.shortcuts import assign_perm, remove_perm
+from tom_targets.models import Target
+
+from tests.status.conftest import browser, permitted
+from tests.support import rows
+from tom_share_worker.delivery import visibility
+from tom_share_worker.models import Share
+
+pytestmark = pytest.mark.django_db
+
+SUBJECT = "Targets NGC 1 and SECRET 7 without data"
+
+
+@pytest.fixture(autouse=True)
+def _partner(settings: Any) -> None:
+    settings.DATA_SHARING = {
+        "partner": {"BASE_URL": "http://partner.invalid/", "API_TOKEN": "not-a-token"}
+    }
+
+
+@pytest.fixture
+def owner() -> User:
+    return rows.person("owner")
+
+
+@pytest.fixture
+def targets(owner: User) -> list[Target]:
+    """Return two, of which a permitted viewer may view the first."""
+    private = Target.Permissions.PRIVATE
+    names = ("NGC 1", "SECRET 7")
+    return [rows.target(owner, name, permissions=private) for name in names]
+
+
+@pytest.fixture
+def viewer(targets: list[Target]) -> User:
+    person = permitted("viewer", "view_share", "view_delivery", is_staff=True)
+    assign_perm("tom_targets.view_target", person, targets[0])
+    return person
+
+
+def of_both(owner: User, **columns: Any) -> Share:
+    """Return a share of both targets that failed."""
+    ended = {"planned": True, "status": "failed", "ended": timezone.now()}
+    return rows.share(
+        owner, **{"kind": "targets", "subject": SUBJECT, **ended, **columns}
+    )
+
+
+def subject(person: User, share: Share) -> str:
+    shares = visibility.with_subjects(person, visibility.visible_shares(person))
+    return visibility.subject(shares.get(pk=share.pk))
+
+
+def test_a_share_that_came_to_nothing_names_no_target_to_others(
+    owner: User, viewer: User
+) -> None:
+    share = of_both(owner)
+
+    assert subject(viewer, share) == "Selected targets"
+    assert subject(owner, share) == SUBJECT
+
+
+def test_a_message_names_no_target_but_its_first_to_others(
+    owner: User, viewer: User, targets: list[Target]
+) -> None:
+    share = of_both(owner)
+    rows.delivery(share, kind="message", target_id=targets[0].pk, target_name="NGC 1")
+
+    assert subject(viewer, share) == "Selected targets"
+    assert subject(owner, share) == SUBJECT
+
+
+def test_a_share_of_which_something_was_left_out_names_no_target_to_others(
+    owner: User, viewer: User, targets: list[Target]
+) -> None:
+    share = of_both(owner, note="1 target was left out.")
+    rows.delivery(share, target_id=targets[0].pk, target_name="NGC 1")
+
+    assert subject(viewer, share) == "Selected targets"
+    assert subject(owner, share) == SUBJECT
+
+
+def test_the_suggestions_of_the_admin_name_no_hidden_target(
+    owner: User, viewer: User, targets: list[Target]
+) -> None:
+    share = of_both(owner)
+    for target in targets:
+        rows.delivery(share, target_id=target.pk, target_name=target.name)
+    asked = {"app_label": "tom_share_worker", "model_name": "delivery"}
+
+    answer = browser(viewer).get(
+        reverse("admin:autocomplete"), {**asked, "field_name": "share", "term": ""}
+    )
+
+    (found,) = json.loads(answer.content)["results"]
+    assert found["id"] == str(share.pk)
+    assert found["text"] == "Selected targets to partner"
+
+
+def test_what_failed_names_no_target_that_is_hidden_meanwhile(
+    owner: User, targets: list[Target]
+) -> None:
+    share = of_both(owner)
+    for target in targets:
+        rows.delivery(
+            share, target_id=target.pk, target_name=target.name, status="failed"
+        )
+    remove_perm("tom_targets.view_target", owner, targets[1])
+
+    page = browser(owner).get(reverse("tom_share_worker:unseen")).content.decode()
+
+    assert "Selected targets" in page
+    assert "SECRET 7" not in page
+
+
+def test_the_order_of_the_admins_list_tells_nothing_of_hidden_subjects(
+    owner: User, viewer: User
+) -> None:
+    for name in ("B", "A", "C"):
+        of_both(owner, subject=f"Target {name} without data")
+    address = reverse("admin:tom_share_worker_share_changelist")
+
+    orders = [
+        [
+            row.pk
+            for row in browser(viewer).get(address, asked).context["cl"].result_list
+        ]
+        for asked in ({}, {"o": "1"}, {"o": "-1"})
+    ]
+
+    assert orders[0] == orders[1] == orders[2]
