@@ -120,7 +120,7 @@ def _claim(action_pk: int, task_id: str) -> BulkAction | None:
     if taken != 1:
         return None
     BulkAction.objects.filter(pk=action_pk, started=None).update(started=now)
-    return BulkAction.objects.select_related("asked_by").get(pk=action_pk)
+    return BulkAction.objects.get(pk=action_pk)
 
 
 def _ours(action: BulkAction) -> Any:
@@ -135,6 +135,8 @@ def _slice(action: BulkAction) -> bool:
     The claim is renewed by each slice and not by a thread, which would wait for the row
     that is locked here. First the row, as SQLite must begin with what it writes.
     """
+    # Django remembers what a person may do; what was withdrawn holds from now on.
+    action.refresh_from_db(fields=["asked_by"])
     found = matching.matches(action.rows, action.filters, action.asked_by)
     doing = verbs.SLICES[action.verb, action.rows]
     rows = found.filter(doing.fits, pk__gt=action.cursor, pk__lte=action.last_pk)
