@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from guardian.shortcuts import remove_perm
 
 from tests.delivery.asking import clicks
 from tests.delivery.asking.clicks import Sky
@@ -415,6 +416,20 @@ class TestIdempotency:
         answer = program.post("shares/", body | {"title": "More"}, key="night-1")
 
         assert answer.status_code == 422
+        assert Share.objects.count() == 1
+
+    def test_tells_nothing_of_a_target_that_is_hidden_meanwhile(
+        self, sky: Sky, program: Program
+    ) -> None:
+        body = {"destination": "partner", "target": sky.target.pk}
+        first = program.post("shares/", body, key="night-1").json()
+        remove_perm("tom_targets.view_target", sky.owner, sky.target)
+
+        answer = program.post("shares/", body, key="night-1")
+
+        assert program.get(f"shares/{first['id']}/").status_code == 404
+        assert answer.status_code == 404
+        assert sky.target.name not in answer.content.decode()
         assert Share.objects.count() == 1
 
     def test_is_another_one_for_another_person(

@@ -12,7 +12,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -35,6 +40,11 @@ from tom_share_worker.status.api.serializers import (
     DeliverySerializer,
     ShareDetailSerializer,
     ShareSerializer,
+)
+
+HIDDEN_MEANWHILE = (
+    "This request was taken before, and is not repeated. What came of it is not shown, "
+    "as you may not view its target any more."
 )
 
 
@@ -123,7 +133,10 @@ class ShareViewSet(
                     raise
         if share.request_digest != digest:
             raise KeyReused
-        return share, False
+        seen = self.get_queryset().filter(pk=share.pk).first()
+        if seen is None:
+            raise NotFound(HIDDEN_MEANWHILE)
+        return seen, False
 
     def _post(
         self, wanted: asked.ShareRequestSerializer, key: str, digest: str
