@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import current_app
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from tests.support import rows
+from tests.toolkit import processed
+from tom_share_worker.ingest import actions
 from tom_share_worker.models import (
     Attempt,
     BulkAction,
@@ -135,6 +140,31 @@ def test_jobs_go_and_their_files_and_data_stay() -> None:
         assert file.read() == b"FITS"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_to_be_read_again_at_that_moment_stays() -> None:
+    product = processed.product()
+    wanted = job(31, data_product=product)
+    pressed = threading.Event()
+
+    def press_reprocess() -> None:
+        try:
+            with transaction.atomic():
+                actions.reprocess(IngestJob.objects.filter(pk=wanted.pk))
+                pressed.set()
+                time.sleep(0.5)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as person:
+        pressing = person.submit(press_reprocess)
+        assert pressed.wait(10)
+        pruned()
+        pressing.result()
+
+    wanted.refresh_from_db()
+    assert wanted.status == "queued"
+
+
 def test_bulk_actions_and_connection_tests_go() -> None:
     now = timezone.now()
     old = {"verb": "retry", "rows": "shares"}
@@ -236,6 +266,20 @@ def test_a_sweep_prunes_for_a_moment_only_and_the_next_one_goes_on(
         left.append(Delivery.objects.count())
 
     assert left[:3] == [700, 200, 0]
+    assert not Share.objects.exists()
+    assert Routine.last_ended(Routine.PRUNING) is not None
+
+
+def test_a_limit_of_celery_beyond_the_calendar_spoils_no_sweep(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setitem(current_app.conf, "result_expires", 10**12)
+    settings.TOM_SHARE_WORKER = {"RETENTION": MONTH}
+    share(31)
+
+    for _ in range(2):
+        pruning.tend()
+
     assert not Share.objects.exists()
     assert Routine.last_ended(Routine.PRUNING) is not None
 

@@ -98,9 +98,9 @@ def task_results() -> Kept:
     length = current_app.conf.result_expires
     if not length:
         return results.none()
-    if not isinstance(length, timedelta):
-        length = timedelta(seconds=length)
-    before = timezone.now() - length
+    if isinstance(length, timedelta):
+        length = length.total_seconds()
+    before = timezone.now() - timedelta(seconds=min(length, LONGEST))
     return results.filter(date_done__lt=before, task_name__startswith=TASKS)
 
 
@@ -168,8 +168,7 @@ def _slices(terms: Terms | None) -> list[Callable[[], dict[str, int]]]:
 
 
 def _slice(name: str, rows: Callable[[], Kept]) -> dict[str, int]:
-    with transaction.atomic():
-        number = _delete(rows(), ROWS)
+    number = _delete(rows(), ROWS)
     return {name: number} if number else {}
 
 
@@ -211,8 +210,11 @@ def _has_deliveries() -> Exists:
 
 
 def _delete(rows: Kept, limit: int) -> int:
-    """Delete so many at most, without loading what they hold; return how many."""
+    """Delete so many at most, without loading what they hold; return how many.
+
+    Only what still is so: somebody may press Reprocess between the two queries.
+    """
     pks = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     if pks:
-        rows.model._default_manager.filter(pk__in=pks).only("pk").delete()
+        rows.filter(pk__in=pks).only("pk").delete()
     return len(pks)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from django.db import DatabaseError
-
 from tom_share_worker import conf
 from tom_share_worker.models import Routine
 from tom_share_worker.models.logged import Action, fields
@@ -39,7 +37,7 @@ def tend() -> None:
         retention = conf.settings().RETENTION
         terms = None if retention is None else prune.Terms.of(retention)
         gone, finished = prune.run(terms, SECONDS)
-    except DatabaseError:
+    except Exception:  # whatever it is, e-mail is sent and bulk actions go on
         logger.exception(
             "Old rows could not be deleted; it will be tried again.",
             extra=fields(Action.PRUNE),
