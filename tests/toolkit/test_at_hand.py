@@ -28,10 +28,13 @@ class Bucket(Storage):
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.away = False
+        self.is_too_large = False
 
     def _open(self, name: str, mode: str = "rb") -> ContentFile[bytes]:
         if self.away:
             raise ConnectionError("https://bucket.example.org/?key=secret")
+        if self.is_too_large:
+            raise MemoryError  # of those that keep in memory what they fetch
         return ContentFile(self.kept[name], name)
 
     def _save(self, name: str, content: Any) -> str:
@@ -117,6 +120,15 @@ def test_a_storage_that_goes_away_meanwhile_is_told_as_that(bucket: Bucket) -> N
     assert job.failure == IngestFailure.OUR_FAULT
     assert job.note == "This TOM's storage for files failed (ConnectionError)."
     assert "secret" not in job.note
+
+
+def test_a_file_too_large_for_the_memory_is_told_as_that(bucket: Bucket) -> None:
+    job = ingesting.job("photometry")
+    bucket.is_too_large = True
+
+    job = processed_job(job)
+
+    assert job.failure == IngestFailure.MEMORY_LIMIT
 
 
 @pytest.mark.usefixtures("bucket")

@@ -103,6 +103,8 @@ class _Fetching:
             try:
                 with self._storage.open(name, "rb") as source, part.open("wb") as goal:
                     shutil.copyfileobj(source, goal)
+            except MemoryError:
+                raise  # a limit of this process, and nothing that the storage does
             except Exception as error:
                 raise NotFetched from error
             part.rename(copy)

@@ -222,6 +222,24 @@ def test_a_worker_lost_while_it_handed_over_is_not_followed_by_another(
     assert "may have arrived" in the_mail().note
 
 
+def test_a_worker_that_was_too_slow_leaves_it_to_the_next_one(
+    ana: User, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed(ana)
+    collecting.tend()
+    slow, message = the_mail(), sending.text.compose(the_mail())
+    slow.claimed = timezone.now() - timedelta(minutes=6)
+
+    outcome = sending._hand_over(slow, message)
+    sending._record(slow, outcome)
+
+    assert (server.letters, the_mail().status) == ([], "queued")
+    assert "given up" not in caplog.text
+    assert "may have arrived" not in caplog.text
+    post()
+    assert len(server.letters) == 1
+
+
 def test_an_email_that_loses_its_workers_is_given_up(ana: User) -> None:
     failed(ana)
     collecting.tend()

@@ -60,6 +60,7 @@ class Outcome(Enum):
         "The worker was lost while it was handed over, so it may have arrived; it is "
         "not sent again."
     )
+    TAKEN = "This worker was slow, and another one has it by now."
 
 
 AGAIN = (Outcome.UNREACHED, Outcome.BUSY)
@@ -132,16 +133,21 @@ def _hand_over(mail: Mail, message: Any) -> Outcome:
     except Exception as error:  # noqa: BLE001  (whatever it is, nothing was sent)
         logger.warning("E-mail %s: %s", mail.pk, _named(error), extra=_about(mail))
         return Outcome.UNREACHED
-    if not _ours(mail).filter(status=Status.OPENING).update(status=Status.SENDING):
-        return Outcome.UNSURE
+    try:
+        if not _ours(mail).filter(status=Status.OPENING).update(status=Status.SENDING):
+            return Outcome.TAKEN
+        return _sent(mail, connection, message)
+    finally:
+        with suppress(Exception):  # what is sent is sent, however it says goodbye
+            _within(SILENCE, connection.close)
+
+
+def _sent(mail: Mail, connection: Any, message: Any) -> Outcome:
     try:
         _within(PATIENCE, lambda: connection.send_messages([message]))
     except Exception as error:  # noqa: BLE001  (backends of a TOM's own raise anything)
         logger.warning("E-mail %s: %s", mail.pk, _named(error), extra=_about(mail))
         return _verdict(error)
-    finally:
-        with suppress(Exception):  # what is sent is sent, however it says goodbye
-            _within(SILENCE, connection.close)
     return Outcome.SENT
 
 
@@ -181,7 +187,9 @@ def _named(error: Exception) -> str:
 def _record(mail: Mail, outcome: Outcome) -> None:
     """Move the row on; log what is given up."""
     now = timezone.now()
-    if outcome is Outcome.SENT:
+    if outcome is Outcome.TAKEN:
+        logger.warning("E-mail %s: %s", mail.pk, outcome.value, extra=_about(mail))
+    elif outcome is Outcome.SENT:
         _ours(mail).update(status=Status.SENT, ended=now, note="")
         logger.info("E-mail %s (%s) is sent.", mail.pk, mail.kind, extra=_about(mail))
     elif outcome in AGAIN and mail.attempt_count <= len(WAITS):
