@@ -92,6 +92,17 @@ def test_trouble_is_recorded_in_words_and_the_destination_backs_off(
     assert state.note == attempt.note
 
 
+def test_what_celery_keeps_and_logs_of_it_names_no_target(
+    share: Share, remote: RemoteTom
+) -> None:
+    remote.store.targets.clear()
+
+    said = sender.send(share.deliveries.get().pk)
+
+    assert "SN 2026abc" in share.deliveries.get().note
+    assert said == "Refused: no matching target"
+
+
 def test_when_the_schedule_is_used_up_the_delivery_fails(
     share: Share, remote: RemoteTom
 ) -> None:

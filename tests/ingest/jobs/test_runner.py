@@ -91,6 +91,16 @@ def test_a_file_is_read_in_a_process_of_its_own() -> None:
     assert (job.worker, job.task_id) == ("share_worker@test", "task")
 
 
+def test_what_celery_keeps_and_logs_of_it_tells_nothing_of_the_file() -> None:
+    job = ingesting.job("refusing")
+
+    said = run(job)
+
+    job.refresh_from_db()
+    assert job.note == "The comet is upside down."
+    assert said == f"Failed: {job.failure}"
+
+
 def test_many_at_once_are_all_done_each_once(
     pool: ThreadPoolExecutor, settings: Any
 ) -> None:

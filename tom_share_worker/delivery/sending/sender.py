@@ -79,7 +79,15 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
     closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
     closing.settle(claim.delivery.share_id)
     dispatch.dispatch(key)
-    return f"{type(outcome).__name__}: {outcome.note}"
+    return _said(outcome)
+
+
+def _said(outcome: Outcome) -> str:
+    """Say what came of it where Celery keeps and logs it: without the note, which may
+    name a target to people who may not view it.
+    """
+    failure = getattr(outcome, "failure", "")
+    return f"{type(outcome).__name__}: {failure}" if failure else type(outcome).__name__
 
 
 def _open_attempt(claim: Claim, worker: str, task_id: str) -> Attempt:

@@ -81,7 +81,15 @@ def _process(job_pk: int, token: str) -> str:
     job = IngestJob.objects.filter(pk=job_pk).first()
     if job is not None:
         _tell(job)
-    return f"{job.get_status_display()}: {job.note}" if job else "The job is gone."
+    return _said(job) if job else "The job is gone."
+
+
+def _said(job: IngestJob) -> str:
+    """Say how it stands where Celery keeps and logs it: without the note of a failure,
+    which may tell of the file to people who may not view its target.
+    """
+    said = job.note if job.status == IngestJob.Status.DONE else job.failure
+    return ": ".join(filter(None, (str(job.get_status_display()), said)))
 
 
 def _tell(job: IngestJob) -> None:
