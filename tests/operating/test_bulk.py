@@ -417,6 +417,31 @@ def test_an_empty_selection_is_no_rows(operator: User, owner: User) -> None:
     assert retry(operator, ids=[]).total == 0
 
 
+def test_what_is_heavy_is_done_in_short_transactions(
+    operator: User, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verbs, "HEAVIEST", 10)
+    shares = [ended_share(owner) for _ in range(4)]
+    for share, count in zip(shares, (4, 4, 4, 30), strict=True):
+        failed(share, count)
+    failed(shares[0], 3, status="delivered", failure="", refused_count=1, datum_count=9)
+    pks = [share.pk for share in shares]
+
+    by_share = verbs.SLICES["retry", "shares"]
+    found = Share.objects.filter(pk__in=pks)
+    assert by_share.first(found) == pks[:1]
+    assert by_share.first(found.filter(pk__gt=pks[0])) == pks[1:3]
+    assert by_share.first(found.filter(pk__gt=pks[2])) == pks[3:]
+    by_delivery = verbs.SLICES["retry", "deliveries"]
+    heavy = shares[0].deliveries.all()
+    assert len(by_delivery.first(heavy)) == 4
+    assert len(by_delivery.first(heavy.filter(datum_count=9))) == 1
+
+    action = done(bulk.ask(operator, "retry", "shares", {}))
+    assert (action.done_count, action.left_count) == (4, 0)
+    assert Delivery.objects.filter(status="queued").count() == 45
+
+
 def test_ten_times_the_shares_take_as_many_queries(operator: User, owner: User) -> None:
     def queries(shares: int) -> int:
         Share.objects.all().delete()

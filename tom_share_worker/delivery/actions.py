@@ -29,6 +29,9 @@ from tom_share_worker.models.retrying import RETRYABLE
 WAITING = Q(status=Delivery.Status.QUEUED)
 """What waits for its time, and may be asked to go at once."""
 
+LEDGERS = 50
+"""Ledgers in memory at a time; one may have thousands of data points."""
+
 
 def retry(deliveries: QuerySet[Delivery]) -> int:
     """Send again what failed and send at once what waits; return how many.
@@ -68,15 +71,18 @@ def _requeue(deliveries: QuerySet[Delivery]) -> int:
         "ended": None,
     }
     deliveries = Delivery.objects.filter(pk__in=deliveries.order_by().values("pk"))
-    refused = list(deliveries.filter(RETRYABLE, refused_count__gt=0).order_by())
+    refused = deliveries.filter(RETRYABLE, refused_count__gt=0).order_by()
+    with_refused = list(refused.values_list("pk", flat=True))
     count = deliveries.filter(WAITING).update(**fresh)
     count += deliveries.filter(RETRYABLE, refused_count=0).update(**fresh)
-    for row in refused:
-        ledger = Ledger(row.ledger)
-        ledger.reopen_refused()
-        count += Delivery.objects.filter(RETRYABLE, pk=row.pk).update(
-            ledger=ledger.rows(), **ledger.counts(), **fresh
-        )
+    for start in range(0, len(with_refused), LEDGERS):
+        some = with_refused[start : start + LEDGERS]
+        for row in Delivery.objects.filter(pk__in=some):
+            ledger = Ledger(row.ledger)
+            ledger.reopen_refused()
+            count += Delivery.objects.filter(RETRYABLE, pk=row.pk).update(
+                ledger=ledger.rows(), **ledger.counts(), **fresh
+            )
     return count
 
 

@@ -140,7 +140,7 @@ def _slice(action: BulkAction) -> bool:
     found = matching.matches(action.rows, action.filters, action.asked_by)
     doing = verbs.SLICES[action.verb, action.rows]
     rows = found.filter(doing.fits, pk__gt=action.cursor, pk__lte=action.last_pk)
-    pks = list(rows.order_by("pk").values_list("pk", flat=True)[: doing.size])
+    pks = doing.first(rows)
     if not pks:
         return False
     with transaction.atomic():
