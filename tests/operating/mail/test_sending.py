@@ -15,6 +15,7 @@ from tests.operating.mail.conftest import failed, let_pass, post, with_address
 from tests.support.mail_server import MailServer
 from tom_share_worker.models import Mail, Share
 from tom_share_worker.operating.mail import collecting, sending
+from tom_share_worker.operating.mail.text import compose
 
 pytestmark = pytest.mark.django_db
 
@@ -227,7 +228,7 @@ def test_a_worker_that_was_too_slow_leaves_it_to_the_next_one(
 ) -> None:
     failed(ana)
     collecting.tend()
-    slow, message = the_mail(), sending.text.compose(the_mail())
+    slow, message = the_mail(), compose(the_mail())
     slow.claimed = timezone.now() - timedelta(minutes=6)
 
     outcome = sending._hand_over(slow, message)
