@@ -3,7 +3,8 @@
 # on a private PostgreSQL server, where its programs are installed.
 # Called by `make test` and .ci/run; arguments go to pytest. With TSW_REQUIRE_POSTGRES=1
 # a missing PostgreSQL is a failure and not a skip, with TSW_REQUIRE_BROWSER=1 a missing
-# Chromium.
+# Chromium. With TSW_COVERAGE=1 (`make coverage`) the first run counts the lines that
+# were run, in workers and servers, too, which takes half as long again.
 #
 # `python -m tests.postgres COMMAND ...` starts the server, gives its address to COMMAND
 # as DATABASE_URL, and ends with COMMAND's exit status.
@@ -25,7 +26,11 @@ processes=${TSW_TEST_PROCESSES:-$(($(nproc) + 1))}
 spread=(--numprocesses "$processes" --dist loadfile)
 
 echo "== tests on SQLite"
-pytest "${spread[@]}" --cov --cov-report=term "$@"
+count=()
+if [ "${TSW_COVERAGE:-0}" = 1 ]; then
+  count=(--cov --cov-report=term)
+fi
+pytest "${spread[@]}" ${count[@]+"${count[@]}"} "$@"
 
 if have_postgres; then
   echo "== tests on PostgreSQL"
