@@ -20,6 +20,7 @@ from urllib.parse import quote
 import pytest
 import redis
 from celery import current_app
+from celery._state import get_current_app
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
@@ -94,14 +95,20 @@ def guarded_broker(directory: Path) -> Iterator[tuple[str, Process]]:
     before = current_app.conf.broker_url
     # The web process publishes there, too.
     names = ("broker_url", "broker_read_url", "broker_write_url")
-    current_app.conf.update(dict.fromkeys(names, address))
+    _publish_to(dict.fromkeys(names, address))
     try:
         with closing(redis.Redis.from_url(address)) as client:
             wait_until(lambda: _answers(client), 10, "the broker", process.tell)
         yield address, process
     finally:
-        current_app.conf.update(dict.fromkeys(names, before))
+        _publish_to(dict.fromkeys(names, before))
         process.kill()
+
+
+def _publish_to(addresses: dict[str, Any]) -> None:
+    """Let this process publish there; Celery keeps connections to where it did."""
+    current_app.conf.update(addresses)
+    vars(get_current_app()).pop("amqp", None)
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -6,7 +6,7 @@ Used by the acceptance test of secrets, which searches what is found here.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import closing
 from html import unescape
@@ -18,7 +18,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 PAGES = 250
-"""Pages that are looked at, at most: a list with its filters leads to very many."""
+"""Pages that are reached by links and looked at, at most."""
+
+QUESTIONS = 8
+"""How often one address is asked with different questions: filters of a list lead to
+very many."""
 
 SEEDS = (
     *("/shares/", "/shares/incoming/", "/shares/destinations/", "/shares/openapi.json"),
@@ -75,24 +79,31 @@ def _value(client: redis.Redis, key: bytes) -> object:
 
 
 def pages(browser: Client, numbers: list[int]) -> Iterator[tuple[str, str]]:
-    """Yield every page that is reached by links or by an address of this app."""
-    waiting = deque([*SEEDS, *_addresses(numbers)])
-    seen = set(waiting)
-    looked = 0
-    while waiting and looked < PAGES:
-        address = waiting.popleft()
-        looked += 1
+    """Yield every page that is reached by links or by an address of this app.
+
+    First the addresses that are known, then what they lead to: of this app before what
+    is the host's, and of each list not every combination of its filters.
+    """
+    known = deque([*SEEDS, *_addresses(numbers)])
+    ours: deque[str] = deque()
+    hosts: deque[str] = deque()
+    seen = set(known)
+    questions: Counter[str] = Counter()
+    for _ in range(PAGES + len(known)):
+        if not (known or ours or hosts):
+            return
+        address = (known or ours or hosts).popleft()
         for accept in _kinds(address):
             answer = browser.get(address, HTTP_ACCEPT=accept)
             body = b"".join(answer) if answer.streaming else answer.content
             text = body.decode("utf-8", "replace")
             yield f"{answer.status_code} {address}", f"{answer.headers} {text}"
         for link in _links(address, text):
-            if link not in seen:
+            path = urlsplit(link).path
+            if link not in seen and questions[path] < QUESTIONS:
                 seen.add(link)
-                # What this app shows before what is the host's.
-                add = waiting.appendleft if _is_ours(link) else waiting.append
-                add(link)
+                questions[path] += 1
+                (ours if _is_ours(link) else hosts).append(link)
 
 
 def _kinds(address: str) -> list[str]:
