@@ -171,8 +171,9 @@ def test_limits_of_time_and_memory_hold_in_a_worker_with_threads(tom: Tom) -> No
     assert worker.alive
     if sys.platform == "linux":
         _, [pid, program] = processors.notes(endless.data_product)
-        assert not running(pid)
-        assert not running(program)
+        # The system takes a moment to end what was killed.
+        wait_until(lambda: not running(pid), 10, "its process to end")
+        wait_until(lambda: not running(program), 10, "its program to end")
 
 
 @pytest.mark.parametrize("pool", ["prefork", "solo"])

@@ -68,7 +68,14 @@ def test_what_failed_is_told_once(
     assert letter.to == ("ana@example.org",)
     assert "no matching target (1 share)" in letter.text
     assert f"https://tom.example.org{share.get_absolute_url()}" in letter.text
-    assert "E-mail 1 (failures) is sent." in "".join(w.log() for w in tom.workers)
+    told = f"E-mail {Mail.objects.get().pk} (failures) is sent."
+    # The row first, then the log.
+    wait_until(
+        lambda: told in "".join(worker.log() for worker in tom.workers),
+        WAIT,
+        "its line in the log",
+        tom.tell,
+    )
     assert "ana@example.org" not in "".join(worker.log() for worker in tom.workers)
 
 
