@@ -96,10 +96,10 @@ def _data(targets: list[Any], count: int) -> dict[int, list[int]]:
     """Give the targets data points; return the ids of each target's."""
     from tom_dataproducts.models import PhotometryReducedDatum
 
+    # None like another: a TOM holds each only once.
+    begin = PhotometryReducedDatum.objects.count()
     rows = (
-        PhotometryReducedDatum(
-            target=target, **night.measured(int(time.time()) % 10**6 + n)
-        )
+        PhotometryReducedDatum(target=target, **night.measured(begin + n))
         for n in range(2 * count // TARGETS + 1)
         for target in targets
     )

@@ -21,6 +21,9 @@ NO_TOKEN = b"0" * 40
 
 COUNTS: Counter[int] = Counter()
 
+NAMES: list[str] = []
+"""The targets that were asked for; the id of each is its place, from 1."""
+
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer one connection until it ends."""
@@ -50,9 +53,22 @@ def answer(method: str, path: str, body: bytes, known: bool) -> tuple[int, Any]:
     COUNTS[int(time.time())] += 1
     if method == "POST":
         return 201, json.loads(body) | {"message": "Data successfully uploaded."}
-    names = parse_qs(urlsplit(path).query).get("name", [])
-    found = [{"id": 1, "name": name, "aliases": []} for name in names]
+    *_, last = urlsplit(path).path.strip("/").split("/")
+    if last.isdigit():
+        known_id = int(last)
+        return 200, target(known_id) if known_id <= len(NAMES) else {}
+    found = [target(id_of(n)) for n in parse_qs(urlsplit(path).query).get("name", [])]
     return 200, {"count": len(found), "next": None, "results": found}
+
+
+def id_of(name: str) -> int:
+    if name not in NAMES:
+        NAMES.append(name)
+    return NAMES.index(name) + 1
+
+
+def target(known_id: int) -> dict[str, Any]:
+    return {"id": known_id, "name": NAMES[known_id - 1], "aliases": []}
 
 
 async def main() -> None:
