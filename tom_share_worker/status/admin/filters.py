@@ -13,12 +13,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from tom_share_worker import conf
 from tom_share_worker.exceptions import ConfigurationError
-from tom_share_worker.models import BulkAction, Destination, IngestJob, Share
+from tom_share_worker.models import BulkAction, Destination
 from tom_share_worker.operating import matching, vocabulary
 from tom_share_worker.operating.vocabulary import WrongFilter
 
@@ -26,6 +26,9 @@ Rows = BulkAction.Rows
 
 REQUESTERS = 30
 """People offered in the filter; others are found by the search."""
+
+REQUESTS = 2000
+"""The last rows of which people are offered to those who do not see all rows."""
 
 
 class Named(admin.SimpleListFilter):
@@ -122,16 +125,25 @@ class _Requester(Named):
     """By who asked for it, or uploaded it."""
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer people of whom there are rows, and who the address names."""
-        model: Any = IngestJob if self.rows == Rows.INGEST_JOBS else Share
-        theirs = model.objects.filter(user=OuterRef("pk"))
-        people: Any = get_user_model()._default_manager.filter(Exists(theirs))
+        """Offer people of whom the reader sees rows, and who the address names."""
+        people: Any = get_user_model()._default_manager.filter(self._asked(request))
         column = get_user_model().USERNAME_FIELD
         names = list(
             people.order_by(column).values_list(column, flat=True)[:REQUESTERS]
         )
         names += [value for value in self.values if value not in names]
         return [(name, name) for name in names]
+
+    def _asked(self, request: Any) -> Exists | Q:
+        """Return the condition that a person asked for something the reader sees.
+
+        Who does not see all is offered people of the last rows that are seen.
+        """
+        jobs = self.rows == Rows.INGEST_JOBS
+        rows = matching.visible(Rows.INGEST_JOBS if jobs else Rows.SHARES, request.user)
+        if request.user.is_superuser:
+            return Exists(rows.filter(user=OuterRef("pk")))
+        return Q(pk__in=rows.order_by("-pk").values("user_id")[:REQUESTS])
 
 
 class TimeFilter(Named):
