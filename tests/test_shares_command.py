@@ -357,6 +357,18 @@ def test_a_destination_is_paused_and_resumed_on_record(operator: User) -> None:
     assert shares("resume", "partner") == (0, "Partner TOM is open already.\n")
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_who_may_not_steer_destinations_does_not_do_so_by_command(verb: str) -> None:
+    Destination.objects.create(key="partner", paused=verb == "resume")
+    rows.person("astronomer")
+
+    status, said = shares(verb, "partner", "--user", "astronomer")
+
+    assert status == 2
+    assert "astronomer may not pause or resume destinations" in said
+    assert Destination.objects.get().paused == (verb == "resume")
+
+
 def test_an_entry_with_topics_is_paused_whole(operator: User) -> None:
     shares("pause", "hermes", "--user", "operator")
 

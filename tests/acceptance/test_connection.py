@@ -37,7 +37,7 @@ def equipped(tmp_path: Path) -> Iterator[WholeTom]:
 def ask(destination: str) -> ConnectionTest:
     """Press the button on the page."""
     operator = rows.person("operator")
-    operator.is_staff = True
+    operator.is_superuser = True
     operator.save()
     client = Client()
     client.force_login(operator, "allauth.account.auth_backends.AuthenticationBackend")

@@ -52,6 +52,49 @@ def test_a_cause_is_retried_alone(owner: User, share: Share, failure: str) -> No
     assert list(Delivery.objects.exclude(status="queued")) == [left]
 
 
+def retry_buttons(person: User, share: Share) -> list[str]:
+    """Return what the buttons on the share's page say that retry something."""
+    page = browser(person).get(share.get_absolute_url()).content
+    buttons = BeautifulSoup(page, "html.parser").select("form[action$='/retry/']")
+    return [form.button.text for form in buttons if form.button]
+
+
+def test_one_cause_alone_has_one_button(owner: User, share: Share) -> None:
+    failed(share, "our fault")
+    rows.delivery(share, status="delivered")
+    rows.delivery(share)
+    assert retry_buttons(owner, share) == ["Retry it now"]
+
+    failed(share, "destination down", 2)
+    both = ["Retry these 2 deliveries now", "Retry it now", "Retry"]
+    assert retry_buttons(owner, share) == both
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"status": "cancelled"},
+        {"status": "queued", "failure": "destination down", "attempt_count": 1},
+    ],
+)
+def test_what_did_not_arrive_otherwise_has_the_button_of_the_whole_share(
+    owner: User, share: Share, other: dict[str, Any]
+) -> None:
+    failed(share, "our fault")
+    rows.delivery(share, **other)
+
+    assert retry_buttons(owner, share) == ["Retry it now", "Retry"]
+
+
+def test_what_was_not_planned_to_its_end_is_retried_as_a_whole(
+    owner: User, share: Share
+) -> None:
+    failed(share, "our fault")
+    Share.objects.update(planned=False, status="cancelled")
+
+    assert retry_buttons(owner, share) == ["Retry it now", "Retry"]
+
+
 def test_refused_data_is_one_cause_whether_others_arrived_or_not(
     owner: User, share: Share
 ) -> None:

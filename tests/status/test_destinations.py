@@ -77,6 +77,28 @@ def test_only_those_who_keep_the_tom_see_and_use_it(keeper: User) -> None:
     assert ConnectionTest.objects.count() == 1
 
 
+@pytest.mark.parametrize("codename", ["", "view_destination"])
+def test_who_may_only_see_destinations_does_not_test_them(codename: str) -> None:
+    # A test sends requests to the other TOM, with our account.
+    client = browser(permitted("reader", codename, is_staff=True))
+
+    assert "Test connection" not in page(client)
+    answer = client.post(ASK, {"destination": "partner"}, follow=True)
+
+    assert "You may see the destinations, but not" in answer.content.decode()
+    assert not ConnectionTest.objects.exists()
+
+
+@pytest.mark.parametrize("codename", ["change_destination", "operate"])
+def test_who_steers_destinations_tests_them(codename: str) -> None:
+    client = browser(permitted("operator", codename))
+
+    assert "Test connection" in page(client)
+    client.post(ASK, {"destination": "partner"})
+
+    assert ConnectionTest.objects.count() == 1
+
+
 def test_the_list_of_shares_leads_there_those_who_may(client: Client) -> None:
     shares = reverse("tom_share_worker:share-list")
 

@@ -83,6 +83,28 @@ def test_those_that_wait_for_a_person_are_told_from_those_that_failed(
     assert shown(client, status="failed") == {"down"}
 
 
+def test_those_that_a_closed_destination_holds_up_read_waits_and_are_running(
+    owner: User,
+) -> None:
+    for subject, status in (("under way", "sending"), ("held up", "queued")):
+        share = rows.share(owner, subject=subject, status="running", planned=True)
+        rows.delivery(share, status=status)
+    rows.share(owner, subject="over", status="failed", planned=True)
+    client = browser(owner)
+
+    def words() -> dict[str, str]:
+        table = client.get(LIST).context["table"]
+        return {row.record.subject: row.record.standing for row in table.paginated_rows}
+
+    assert words()["held up"] == "running"
+    Destination.objects.create(key="partner", paused=True)
+
+    assert words() == {"under way": "running", "held up": "waits", "over": "failed"}
+    assert shown(client, status="running") == {"under way", "held up"}
+    page = client.get(LIST).content.decode()
+    assert ">Waits</span>" in page
+
+
 def test_an_unreadable_filter_is_told_and_does_not_hide_the_rest(owner: User) -> None:
     rows.share(owner, subject="a")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from tests.status.conftest import browser, partly_refused
 from tests.support import rows
-from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models import Delivery, Destination, Share
 from tom_share_worker.status import overview
 
 
@@ -51,6 +53,42 @@ def test_progress_as_json_counts_everything(owner: User, share: Share) -> None:
     # Two of three deliveries and seven of ten data points are over: 9 of 13.
     assert told["percent"] == 69
     assert told["worker_note"].startswith("No worker has ever been seen.")
+
+
+CLOSED: list[dict[str, Any]] = [
+    {"paused": True, "paused_by_person": True},
+    {"failures": 3, "retry_at": timezone.now() + timedelta(hours=1)},
+]
+
+
+def badge_of(client: Client, share: Share) -> str:
+    """Return the word on the share's page."""
+    page = client.get(url("share-detail", share.pk)).content
+    found = BeautifulSoup(page, "html.parser").select_one("#share-progress .badge")
+    return "" if found is None else str(found.text)
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_what_is_for_a_closed_destination_reads_waits_and_is_running(
+    owner: User, share: Share, closed: dict[str, Any]
+) -> None:
+    client = browser(owner)
+    delivery = rows.delivery(share)
+    assert badge_of(client, share) == "Running"
+
+    Destination.objects.create(key="partner", **closed)
+    assert badge_of(client, share) == "Waits"
+    assert json_of(client, share)["status"] == "running"
+    assert json_of(client, share)["destination_note"]
+
+    Delivery.objects.filter(pk=delivery.pk).update(status="sending")
+    assert badge_of(client, share) == "Running"
+    Delivery.objects.filter(pk=delivery.pk).update(status="queued")
+    Share.objects.update(planned=False)
+    assert badge_of(client, share) == "Running"
+    Share.objects.update(planned=True)
+    Destination.objects.update(paused=False, retry_at=timezone.now())
+    assert badge_of(client, share) == "Running"
 
 
 @pytest.mark.parametrize(
@@ -108,8 +146,14 @@ def test_the_page_is_renewed_when_a_retry_becomes_possible(
     shown = client.get(url("share-detail", share.pk)).content.decode()
     rows.delivery(share, status="failed", failure="refused data")
 
-    answer = client.get(url("share-progress", share.pk), {"retry": "no"})
+    progress = url("share-progress", share.pk)
+    answer = client.get(progress, {"retry": "no"})
 
     assert "?retry=no" in shown
     assert answer.status_code == 200
     assert answer["HX-Refresh"] == "true"
+    # The one cause has its button; of a second one the page shows that of the whole.
+    assert "HX-Refresh" not in client.get(progress, {"retry": "one"})
+    rows.delivery(share, status="failed", failure="our fault")
+    assert client.get(progress, {"retry": "one"})["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in client.get(progress, {"retry": "all"})

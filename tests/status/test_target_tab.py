@@ -17,7 +17,7 @@ from tests.status.incoming.jobs import FAILED, job
 from tests.support import rows
 from tests.support.persistent import persistent_share, save_photometry
 from tom_share_worker.delivery.continuous import persistent
-from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models import Delivery, Destination, Share
 from tom_share_worker.status.target_history import SHOWN
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,20 @@ def let_share_continuously(person: User) -> User:
     names = [f"{verb}_persistentshare" for verb in ("view", "add", "change")]
     person.user_permissions.add(*Permission.objects.filter(codename__in=names))
     return User.objects.get(pk=person.pk)
+
+
+def test_what_a_closed_destination_holds_up_reads_waits(
+    owner: User, target: Target
+) -> None:
+    of_target(owner, target)
+    of_list(owner, target, status="queued")
+    assert tab(owner, target).count(">Running</span>") == 2
+
+    Destination.objects.create(key="partner", paused=True)
+    assert tab(owner, target).count(">Waits</span>") == 2
+
+    Delivery.objects.update(status="sending")
+    assert tab(owner, target).count(">Running</span>") == 2
 
 
 # --- the host's page ------------------------------------------------------------

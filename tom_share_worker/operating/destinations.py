@@ -20,6 +20,17 @@ from tom_share_worker.operating import audit
 CHANGE = "tom_share_worker.change_destination"
 VIEW = "tom_share_worker.view_destination"
 
+MEND_ACCOUNT = (
+    "Correct the account in DATA_SHARING, restart the web server and the workers, then "
+    "resume the destination."
+)
+"""The cure of a refused account, for those who can bring it about."""
+
+MAY_NOT_STEER = (
+    "You may see the destinations, but not pause, resume or test them: that takes the "
+    "permission to operate. Ask whoever runs this TOM."
+)
+
 
 def may_steer(user: Any) -> bool:
     """True for those who may pause, resume and test destinations."""

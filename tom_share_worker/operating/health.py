@@ -20,7 +20,7 @@ from tom_share_worker.delivery import gate
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Destination, Routine, Worker
 from tom_share_worker.models.worker import SEEN_RECENTLY
-from tom_share_worker.operating import backlog
+from tom_share_worker.operating import backlog, destinations
 from tom_share_worker.operating.times import clock, count, span
 
 DOWN_FOR_LONG = timedelta(hours=1)
@@ -196,8 +196,7 @@ def _destination(queue: backlog.Queue, now: datetime, late: datetime) -> Check |
     if row.paused and not row.paused_by_person:
         said = (
             f"Deliveries to {row} are paused, as our account there was refused. "
-            f"Correct it in DATA_SHARING, restart the web server and the workers, and "
-            f"resume the destination."
+            f"{destinations.MEND_ACCOUNT}"
         )
         return _of(row, Verdict.DEGRADED, said)
     if _is_down_for_long(row, now):

@@ -17,7 +17,7 @@ from tom_share_worker.delivery.asking import again
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Delivery, Failure, Share
 from tom_share_worker.operating import destinations
-from tom_share_worker.status import causes, notices, overview, verbs, words
+from tom_share_worker.status import causes, notices, verbs, words
 
 
 class ShareRetry(LoginRequiredMixin, View):
@@ -33,9 +33,10 @@ class ShareRetry(LoginRequiredMixin, View):
             which = causes.deliveries_with(cause)
             _tell_retry(request, verbs.retry_some(request.user, share, which), share)
             return redirect(share)
-        planned = share.deliveries.exists()
+        cut_short = share.is_ended and not share.planned
+        anew = cut_short or not share.deliveries.exists()
         count = verbs.retry(request.user, share)
-        if count and not planned:
+        if count and anew:
             messages.success(request, "The share is being prepared again.")
         else:
             _tell_retry(request, count, share)
@@ -43,7 +44,7 @@ class ShareRetry(LoginRequiredMixin, View):
 
 
 def _resume(request: HttpRequest, destination: str) -> None:
-    if not overview.changes_destinations(request.user):
+    if not destinations.may_steer(request.user):
         raise PermissionDenied("You may retry this share, but not resume destinations.")
     destinations.resume(request.user, [destination])
 

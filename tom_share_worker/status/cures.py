@@ -5,7 +5,7 @@ Called by the share's page for each cause that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,23 @@ from tom_share_worker import conf
 from tom_share_worker.delivery import visibility
 from tom_share_worker.delivery.asking import again
 from tom_share_worker.delivery.planning.planner import SENDS_TARGET
-from tom_share_worker.models import Destination, Failure, RemoteTarget, Share
-from tom_share_worker.status import overview, words
+from tom_share_worker.models import (
+    Destination,
+    Failure,
+    RemoteTarget,
+    Share,
+    retrying,
+)
+from tom_share_worker.operating import destinations
+from tom_share_worker.status import words
 from tom_share_worker.status.causes import Cause
+from tom_share_worker.status.overview import Tally
 
 RETRY, RESUME, CHOOSE, WITH_TARGET = "retry", "resume", "choose", "with target"
+
+RETRIES = NO, ONE, ALL = "no", "one", "all"
+"""What a share's page offers to retry: nothing, what failed for one cause, or also all
+that did not arrive."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ def powers(user: Any, share: Share, choice: RemoteTarget | None) -> Powers:
     alone = share.target_id is not None and share.kind not in SENDS_TARGET
     return Powers(
         may_act=visibility.may_act_if_seen(user, share),
-        may_resume=overview.changes_destinations(user),
+        may_resume=destinations.may_steer(user),
         may_share_with_target=alone and again.may_share_again(user, share),
         choice=choice,
     )
@@ -56,6 +68,19 @@ def of(
 ) -> list[Cure]:
     """Return each cause with its button."""
     return [_cure(cause, powers, destination) for cause in causes]
+
+
+def retries(found: Sequence[Cure], share: Share, tally: Tally, retryable: bool) -> str:
+    """Say what the page offers: no second button that does the same as the first."""
+    if not retryable:
+        return NO
+    others = any(
+        retrying.needs_retry(row["status"], row["failure"], row["refused"])
+        and not retrying.has_failed(row["status"], row["refused"])
+        for row in tally
+    )
+    alone = [cure.verb for cure in found] == [RETRY]
+    return ONE if alone and share.planned and not others else ALL
 
 
 def _cure(cause: Cause, may: Powers, destination: Destination | None) -> Cure:

@@ -1,7 +1,7 @@
 """The page of the destinations: their state, and the test of their connection.
 
-For those who keep this TOM running: staff, and people with the permission to change
-destinations. Called through `urls`.
+Seen by those who keep this TOM running; its buttons are for those of them who may
+steer destinations, as by every other door. Called through `urls`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import UserPassesTestMixin
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,7 +24,7 @@ from tom_share_worker.delivery.findings import Finding
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import ConnectionTest, Destination
 from tom_share_worker.operating import destinations as steering
-from tom_share_worker.status import notices, overview, polling
+from tom_share_worker.status import notices, polling
 from tom_share_worker.status.operations import links
 
 REASON_LENGTH = 500
@@ -97,13 +96,13 @@ class _ForKeepers(UserPassesTestMixin, View):
     """Only for those who keep this TOM running."""
 
     permission_denied_message = (
-        "Destinations are shown to staff of this TOM, and to people who may change "
-        "destinations."
+        "Destinations are shown to staff of this TOM, and to people who may view or "
+        "change destinations, or operate."
     )
 
     def test_func(self) -> bool:
         """Ask whether this person is one of them."""
-        return overview.keeps_destinations(self.request.user)
+        return steering.may_view(self.request.user)
 
 
 class DestinationList(_ForKeepers, TemplateView):
@@ -121,59 +120,61 @@ class DestinationList(_ForKeepers, TemplateView):
             entries=found,
             wrong=wrong,
             worker_note=notices.marked_up(notices.worker_note()),
-            may_change=overview.changes_destinations(self.request.user),
+            may_steer=steering.may_steer(self.request.user),
             task_status=links.offered(self.request.user),
             reason_length=REASON_LENGTH,
             **kwargs,
         )
 
 
-class DestinationPause(_ForKeepers):
-    """Let nothing go to a destination, and say why."""
+class _Steered(_ForKeepers):
+    """A button; whoever may see the destinations and not steer them is told so."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Pause it, all topics of it, and go back."""
-        reason = request.POST.get("reason", "")[:REASON_LENGTH]
-        key = _changed_key(request)
-        if steering.pause(request.user, steering.with_topics(key), reason):
-            messages.success(request, f"{conf.display_name(key)} is paused.")
-        else:
-            messages.warning(request, f"{conf.display_name(key)} is paused already.")
-        return redirect("tom_share_worker:destination-list")
-
-
-class DestinationResume(_ForKeepers):
-    """Let deliveries go to a destination again, at once."""
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Resume it, all topics of it, and go back."""
-        key = _changed_key(request)
-        steering.resume(request.user, steering.with_topics(key))
-        messages.success(request, f"Deliveries to {conf.display_name(key)} go on.")
-        return redirect("tom_share_worker:destination-list")
-
-
-def _changed_key(request: HttpRequest) -> str:
-    """Return the destination that a form is about, if its person may change it."""
-    key = request.POST.get("destination", "")
-    if key not in conf.destination_keys():
-        raise Http404
-    if not overview.changes_destinations(request.user):
-        raise PermissionDenied("You may see the destinations, but not pause them.")
-    return key
-
-
-class ConnectionTestAsk(_ForKeepers):
-    """Have a worker test a destination."""
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Write it down and go back; the page follows it."""
+        """Do it, and go back."""
+        if not steering.may_steer(request.user):
+            messages.warning(request, steering.MAY_NOT_STEER)
+            return redirect("tom_share_worker:destination-list")
         key = request.POST.get("destination", "")
         if key not in conf.destination_keys():
             messages.warning(request, "DATA_SHARING no longer names this destination.")
             return redirect("tom_share_worker:destination-list")
-        test = steering.test(request.user, key)
-        return redirect(f"{_list_url()}#test-{test.pk}")
+        return redirect(_list_url() + self.steer(request, key))
+
+    def steer(self, request: HttpRequest, key: str) -> str:
+        """Do it; return the part of the page that tells, as an address names it."""
+        raise NotImplementedError
+
+
+class DestinationPause(_Steered):
+    """Let nothing go to a destination, and say why."""
+
+    def steer(self, request: HttpRequest, key: str) -> str:
+        """Pause it, all topics of it."""
+        reason = request.POST.get("reason", "")[:REASON_LENGTH]
+        if steering.pause(request.user, steering.with_topics(key), reason):
+            messages.success(request, f"{conf.display_name(key)} is paused.")
+        else:
+            messages.warning(request, f"{conf.display_name(key)} is paused already.")
+        return ""
+
+
+class DestinationResume(_Steered):
+    """Let deliveries go to a destination again, at once."""
+
+    def steer(self, request: HttpRequest, key: str) -> str:
+        """Resume it, all topics of it."""
+        steering.resume(request.user, steering.with_topics(key))
+        messages.success(request, f"Deliveries to {conf.display_name(key)} go on.")
+        return ""
+
+
+class ConnectionTestAsk(_Steered):
+    """Have a worker test a destination."""
+
+    def steer(self, request: HttpRequest, key: str) -> str:
+        """Write it down; the page follows it."""
+        return f"#test-{steering.test(request.user, key).pk}"
 
 
 class ConnectionTestProgress(polling.Polled):
@@ -183,7 +184,7 @@ class ConnectionTestProgress(polling.Polled):
 
     def may_ask(self, request: HttpRequest) -> bool:
         """Ask whether this person keeps this TOM running."""
-        return overview.keeps_destinations(request.user)
+        return steering.may_view(request.user)
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer with the destination's card as it stands."""

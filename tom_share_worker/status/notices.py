@@ -9,11 +9,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
 
 from tom_share_worker.models import Delivery, Destination, Failure, Worker
 from tom_share_worker.models.worker import SEEN_RECENTLY
+from tom_share_worker.operating.destinations import MEND_ACCOUNT
 from tom_share_worker.status import words
 
 _START = (
@@ -81,7 +83,7 @@ def destination_note(
     if destination is None:
         return ""
     if destination.paused:
-        return _paused(destination, _MEND if to_keeper else _ASK)
+        return _paused(destination, MEND_ACCOUNT if to_keeper else _ASK)
     if not destination.failures:
         return ""
     now = timezone.now()
@@ -125,16 +127,23 @@ def state_word(destination: Destination | None) -> str:
     return "Down" if destination.failures else "Open"
 
 
+def takes_nothing(destination: Destination | None) -> bool:
+    """True while nothing goes there: it is paused, or backs off."""
+    return destination is not None and (destination.paused or backs_off(destination))
+
+
+def closed_keys() -> list[str]:
+    """Return the destinations to which nothing goes now, in one query."""
+    closed = Q(paused=True) | Q(retry_at__gt=timezone.now())
+    return list(Destination.objects.filter(closed).values_list("key", flat=True))
+
+
 def backs_off(destination: Destination) -> bool:
     """True while nothing is tried there, because it was found down."""
     return destination.retry_at is not None and destination.retry_at > timezone.now()
 
 
 _ASK = Failure.CREDENTIALS_REFUSED.cure
-_MEND = (
-    "Correct the account in DATA_SHARING, restart the web server and the workers, "
-    "then press Resume."
-)
 
 
 def _paused(destination: Destination, cure: str) -> str:

@@ -5,7 +5,7 @@ Called by the pages, which show what is found here and decide nothing themselves
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,23 +14,12 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from tom_share_worker.delivery.planning.planner import SENDS_TARGET
 from tom_share_worker.models import Delivery, Failure, Share, retrying
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
-from tom_share_worker.operating import destinations
 from tom_share_worker.status import words
 
 Status = Delivery.Status
 
 Tally = Sequence[Mapping[str, Any]]
 """What `tally` counts: rows with status, failure, and the numbers."""
-
-
-def keeps_destinations(user: Any) -> bool:
-    """True for those who may see the destinations, and test their connections."""
-    return destinations.may_view(user)
-
-
-def changes_destinations(user: Any) -> bool:
-    """True for those who may pause and resume destinations."""
-    return destinations.may_steer(user)
 
 
 @dataclass(frozen=True)
@@ -66,10 +55,16 @@ class Progress:
     percent: int = 0
     retryable: bool = False
     must_choose: bool = False
+    closed: bool = False
+    """True while its destination takes nothing."""
 
     @property
     def standing(self) -> str:
-        """Return the status as people read it: some failures wait for their choice."""
+        """Return the status as people read it: some failures wait for their choice,
+        and what is for a destination that takes nothing waits, too.
+        """
+        if self.closed and self.planned and not self.ended:
+            return self.status if self.deliveries["sending"] else words.WAITS
         return WAITS_FOR_A_PERSON if self.ended and self.must_choose else self.status
 
     @property
@@ -129,21 +124,31 @@ def tally(share: Share, seen: QuerySet[Delivery] | None = None) -> Tally:
     for the whole page: on a share of 100,000 deliveries, each further one would take
     longer than all the rest.
     """
-    refused = Q(refused_count__gt=0)
     counted = share.deliveries.all() if seen is None else seen
-    rows = counted.order_by().values("status", "failure")
-    return list(
-        rows.annotate(
-            n=Count("pk"),
-            total=Sum("datum_count"),
-            delivered=Sum("delivered_count"),
-            already_there=Sum("already_there_count"),
-            refused=Sum("refused_count"),
-            messages=Count("pk", filter=Q(kind=Delivery.Kind.MESSAGE)),
-            with_refusals=Count("pk", filter=refused),
-            received=Count("pk", filter=_RECEIVED),
-            example=Min("pk", filter=refused | Q(status=Status.FAILED)),
-        )
+    return list(_counts(counted.order_by().values("status", "failure")))
+
+
+def tallies(shares: Collection[int]) -> dict[int, Tally]:
+    """Count the same of each of these shares, whoever may see it, in one query."""
+    found: dict[int, list[Mapping[str, Any]]] = {pk: [] for pk in shares}
+    counted = Delivery.objects.filter(share__in=shares).order_by()
+    for row in _counts(counted.values("share_id", "status", "failure")):
+        found[row["share_id"]].append(row)
+    return dict(found)
+
+
+def _counts(rows: Any) -> Any:
+    refused = Q(refused_count__gt=0)
+    return rows.annotate(
+        n=Count("pk"),
+        total=Sum("datum_count"),
+        delivered=Sum("delivered_count"),
+        already_there=Sum("already_there_count"),
+        refused=Sum("refused_count"),
+        messages=Count("pk", filter=Q(kind=Delivery.Kind.MESSAGE)),
+        with_refusals=Count("pk", filter=refused),
+        received=Count("pk", filter=_RECEIVED),
+        example=Min("pk", filter=refused | Q(status=Status.FAILED)),
     )
 
 
@@ -151,8 +156,8 @@ _RECEIVED = Q(status=Status.QUEUED) & ~Q(receipt="")
 """Files that are there, and are being processed there."""
 
 
-def progress(share: Share, rows: Tally) -> Progress:
-    """Sum up how far a share is."""
+def progress(share: Share, rows: Tally, *, closed: bool = False) -> Progress:
+    """Sum up how far a share is; say whether its destination is closed now."""
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:
         counts[row["status"]] += row["n"]
@@ -173,6 +178,7 @@ def progress(share: Share, rows: Tally) -> Progress:
         percent=100 if share.is_ended else _percent(rows),
         retryable=_retryable(share, rows),
         must_choose=any(must_choose(row) for row in rows),
+        closed=closed,
     )
 
 
@@ -205,7 +211,7 @@ def _percent(rows: Tally) -> int:
 
 def _retryable(share: Share, rows: Tally) -> bool:
     """True if a person has a reason to press Retry on a share, planned or not."""
-    if not rows:
+    if not rows or (share.is_ended and not share.planned):
         return share.status in (Share.Status.FAILED, Share.Status.CANCELLED)
     return any(
         retrying.needs_retry(row["status"], row["failure"], row["refused"])

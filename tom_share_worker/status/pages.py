@@ -55,7 +55,7 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
             table=tables.paginated(self.request, table, counted),
             filter=chosen,
             filtered=chosen.filtered,
-            refusals=_refusals(standing["causes"], seen),
+            refusals=_refusals(standing, seen),
             may_share_again=again.may_share_again(user, share),
             target=_viewable_target(user, share),
             **_as_html(standing),
@@ -99,7 +99,9 @@ def _fragment(request: HttpRequest, standing: dict[str, Any]) -> HttpResponse:
         _as_html(standing),
         status=polling.STOP if progress.ended else 200,
     )
-    retry_is_new = progress.retryable and request.GET.get("retry") == "no"
+    shown = request.GET.get("retry", cures.ALL)
+    more = cures.RETRIES.index(standing["retries"])
+    retry_is_new = shown in cures.RETRIES[:more]
     if progress.ended or retry_is_new:
         answer["HX-Refresh"] = "true"
     return answer
@@ -136,13 +138,15 @@ def _standing(
     user = request.user
     destination = notices.state(share.destination)
     tally = overview.tally(share, seen)
-    progress = overview.progress(share, tally)
+    closed = notices.takes_nothing(destination)
+    progress = overview.progress(share, tally, closed=closed)
     waits = not progress.ended
     troubled = waits or progress.retryable
     known = target_choice.first_waiting(share, tally, seen)
     choice = known if known and target_choice.may_choose(user, known) else None
     may = cures.powers(user, share, choice)
     found = causes.of_tally(tally)
+    cured = cures.of(found, may, destination)
     return {
         "share": share,
         "subject": visibility.subject(share),
@@ -150,7 +154,8 @@ def _standing(
         "progress": progress,
         "hidden_note": _hidden_note(user, share, progress.total),
         "causes": found,
-        "cures": cures.of(found, may, destination),
+        "cures": cured,
+        "retries": cures.retries(cured, share, tally, progress.retryable),
         "choice": choice,
         "may_act": may.may_act,
         "destination": destination,
@@ -171,10 +176,11 @@ def _hidden_note(user: Any, share: Share, seen: int) -> str:
     )
 
 
-def _refusals(found: list[causes.Cause], seen: QuerySet[Delivery]) -> Any:
+def _refusals(standing: dict[str, Any], seen: QuerySet[Delivery]) -> Any:
     """Return what was refused and why, without a query where nothing was."""
+    found: list[causes.Cause] = standing["causes"]
     if any(cause.failure == Failure.REFUSED_DATA for cause in found):
-        return refusals.of(seen)
+        return refusals.of(seen, standing["tally"])
     return None
 
 

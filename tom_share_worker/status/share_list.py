@@ -14,7 +14,8 @@ from django.views.generic import TemplateView
 from tom_share_worker.delivery import visibility
 from tom_share_worker.models import Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
-from tom_share_worker.status import filtering, notices, overview, tables
+from tom_share_worker.operating import destinations
+from tom_share_worker.status import filtering, notices, tables
 
 MINE, OF_MY_TARGETS = "mine", "targets"
 
@@ -69,7 +70,10 @@ class ShareFilters(filtering.PageFilters):
         """
         named = Q(target__name__icontains=value) | Q(title__icontains=value)
         named |= Q(subject__icontains=value)
-        return found.filter(named, Q(hides=False))
+        matching = found.filter(named)
+        hiding = visibility.hiding(self.request.user, matching)
+        # As keys: what is found here serves the count and the page.
+        return matching.exclude(pk__in=list(hiding.values_list("pk", flat=True)))
 
 
 class ShareList(LoginRequiredMixin, TemplateView):
@@ -88,7 +92,7 @@ class ShareList(LoginRequiredMixin, TemplateView):
             filter=chosen,
             filtered=chosen.filtered,
             target=filtering.named_target(chosen),
-            keeps=overview.keeps_destinations(user),
+            keeps=destinations.may_view(user),
             worker_note=notices.marked_up(notices.worker_note(user)),
             **kwargs,
         )

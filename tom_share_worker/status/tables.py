@@ -56,8 +56,22 @@ def shares(found: QuerySet[Share]) -> QuerySet[Share]:
     return (
         found.defer("selection", "plan_cursor", "message")
         .select_related("user")
-        .annotate(standing=Case(choice, default=F("status"), output_field=CharField()))
+        .annotate(
+            standing=Case(
+                *(choice, *_held()), default=F("status"), output_field=CharField()
+            )
+        )
     )
+
+
+def _held() -> list[When]:
+    """Tell those that run and wait until their destination takes something again."""
+    sending = Delivery.objects.filter(
+        share=OuterRef("pk"), status=Delivery.Status.SENDING
+    )
+    closed = notices.closed_keys()
+    running = Q(status=Share.Status.RUNNING, planned=True, destination__in=closed)
+    return [When(running & ~Exists(sending), then=Value(words.WAITS))] if closed else []
 
 
 def standing_so(found: QuerySet[Share], standing: str) -> QuerySet[Share]:

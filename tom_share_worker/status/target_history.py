@@ -19,7 +19,7 @@ from tom_share_worker.delivery import visibility
 from tom_share_worker.delivery.closing import status_of
 from tom_share_worker.models import Delivery, Failure, Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
-from tom_share_worker.status import words
+from tom_share_worker.status import notices, words
 
 SHOWN = 10
 """Entries of the tab; the list of shares has the rest."""
@@ -49,6 +49,12 @@ class _Sum:
     counts: dict[str, int]
     refused: int = 0
     must_choose: bool = False
+    closed: bool = False
+
+    @property
+    def held(self) -> bool:
+        """True where nothing is under way, as the destination takes nothing."""
+        return self.closed and not self.counts.get(Delivery.Status.SENDING)
 
     @property
     def total(self) -> int:
@@ -57,8 +63,9 @@ class _Sum:
     @property
     def standing(self) -> str:
         status = status_of(True, self.counts, self.refused)
-        ended = status in Share.ENDED
-        return WAITS_FOR_A_PERSON if ended and self.must_choose else status
+        if status not in Share.ENDED:
+            return words.WAITS if self.held else status
+        return WAITS_FOR_A_PERSON if self.must_choose else status
 
 
 def entries(user: Any, target: Any) -> tuple[list[Entry], bool]:
@@ -97,6 +104,7 @@ def _sums(user: Any, target: Any, shares: Sequence[int]) -> dict[int, _Sum]:
     )
     rows = about.order_by().values("share_id", "destination", "status", "failure")
     found: dict[int, _Sum] = {}
+    closed = notices.closed_keys()
     for row in rows.annotate(
         n=Count("pk"),
         first=Min("pk"),
@@ -106,6 +114,8 @@ def _sums(user: Any, target: Any, shares: Sequence[int]) -> dict[int, _Sum]:
         target_link=Max("link", filter=Q(kind=Delivery.Kind.TARGET)),
     ):
         _add(found, row)
+    for known in found.values():
+        known.closed = known.destination in closed
     return found
 
 
@@ -151,5 +161,8 @@ def _entry(share: Share | None, sums: _Sum | None, target: Any) -> Entry | None:
 
 
 def _standing(share: Share, sums: _Sum | None) -> str:
-    waits = share.is_ended and sums is not None and sums.must_choose
-    return WAITS_FOR_A_PERSON if waits else share.status
+    if sums is None:
+        return share.status
+    if share.is_ended:
+        return WAITS_FOR_A_PERSON if sums.must_choose else share.status
+    return words.WAITS if share.planned and sums.held else share.status

@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 
 from tom_share_worker.operating.times import clock, count, span
 
-__all__ = ["clock", "count", "deliveries", "sentence", "span", "stamp"]
+__all__ = ["WAITS", "clock", "count", "deliveries", "sentence", "span", "stamp"]
+
+WAITS = "waits"
+"""How a running share reads of which nothing is under way, as its destination takes
+nothing. Its status stays `running`, in the rows, the filters and the REST API."""
 
 
 def deliveries(number: int) -> str:

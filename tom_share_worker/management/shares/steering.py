@@ -15,7 +15,7 @@ from tom_share_worker.operating import destinations, prune
 
 def pause(command: BaseCommand, options: dict[str, Any]) -> int:
     """Let nothing go to a destination; what waits, waits on."""
-    keys, user = _keys(options["destination"]), names.account(options["user"])
+    keys, user = _keys(options["destination"]), _steering(options["user"])
     paused = destinations.pause(user, keys, options["reason"])
     name = conf.display_name(options["destination"])
     command.stdout.write(
@@ -29,13 +29,25 @@ def pause(command: BaseCommand, options: dict[str, Any]) -> int:
 def resume(command: BaseCommand, options: dict[str, Any]) -> int:
     """Let deliveries go to a destination again, at once."""
     keys = _keys(options["destination"])
-    user = names.account(options["user"]) if options["user"] else None
+    user = _steering(options["user"]) if options["user"] else None
     resumed = destinations.resume(user, keys)
     name = conf.display_name(options["destination"])
     command.stdout.write(
         f"Deliveries go to {name} again." if resumed else f"{name} is open already."
     )
     return WELL
+
+
+def _steering(name: str) -> Any:
+    """Return the account of this name, if it may do so on the pages, too."""
+    user = names.account(name)
+    if not destinations.may_steer(user):
+        raise CommandError(
+            f"{name} may not pause or resume destinations: that takes the permission "
+            f"to operate.",
+            returncode=REFUSED,
+        )
+    return user
 
 
 def _keys(key: str) -> list[str]:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from tom_share_worker import conf
 from tom_share_worker.models import Destination, IngestJob, Mail, Routine, Share
+from tom_share_worker.operating import destinations
 from tom_share_worker.operating.mail import rules, sending
 
 Kind = Mail.Kind
@@ -127,7 +128,7 @@ def _operators(destination: Destination) -> list[dict[str, Any]]:
     return [
         {"user_id": person.pk}
         for person in staff
-        if person.pk != destination.paused_by_id and rules.changes_destinations(person)
+        if person.pk != destination.paused_by_id and destinations.may_steer(person)
     ]
 
 

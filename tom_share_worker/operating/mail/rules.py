@@ -1,4 +1,4 @@
-"""Which failures an e-mail of each kind is about, and who is told of pauses.
+"""Which failures an e-mail of each kind is about.
 
 Asked when it is written and again when it is sent.
 """
@@ -26,11 +26,3 @@ def failed(kind: str, rows: Any) -> QuerySet[Any]:
         status__in=[Share.Status.FAILED, Share.Status.PARTLY], seen=None
     )
     return shares.filter(by_itself if kind == Mail.Kind.CONTINUOUS else ~by_itself)
-
-
-def changes_destinations(user: Any) -> bool:
-    """True for those who may pause and resume destinations."""
-    return any(
-        user.has_perm(f"tom_share_worker.{name}")
-        for name in ("change_destination", "operate")
-    )

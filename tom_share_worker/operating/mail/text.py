@@ -27,6 +27,7 @@ from tom_share_worker.models import (
     Mail,
     Share,
 )
+from tom_share_worker.operating import destinations
 from tom_share_worker.operating.mail import rules
 from tom_share_worker.operating.times import count
 
@@ -203,7 +204,7 @@ def _of_pause(mail: Mail) -> dict[str, Any] | None:
     destination = paused.first()
     if destination is None:
         return None
-    if mail.user is not None and not rules.changes_destinations(mail.user):
+    if mail.user is not None and not destinations.may_steer(mail.user):
         return None
     waiting = Delivery.objects.filter(
         destination=destination.key, status=Delivery.Status.QUEUED

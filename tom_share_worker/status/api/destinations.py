@@ -214,9 +214,7 @@ class DestinationViewSet(viewsets.GenericViewSet[Any]):
     def _steered(self, key: str) -> Sequence[str]:
         topics = destinations.with_topics(_known(key))
         if not destinations.may_steer(self.request.user):
-            raise PermissionDenied(
-                "You may see the destinations, but not pause, resume or test them."
-            )
+            raise PermissionDenied(destinations.MAY_NOT_STEER)
         return topics
 
     def _standing(self, key: str, code: int = status.HTTP_200_OK) -> Response:

@@ -18,8 +18,6 @@ from tom_share_worker.operating import destinations
 from tom_share_worker.status.operations import links
 from tom_share_worker.status.operations.forms import PauseForm, WhichForm
 
-MAY_NOT = "You may see the task status, but not pause, resume or test destinations."
-
 
 def pause(request: HttpRequest) -> HttpResponse | dict[str, Any]:
     """Ask for the reason, then let nothing go there; return what the page shows."""
@@ -56,7 +54,7 @@ def test(request: HttpRequest) -> HttpResponse:
 def _destination(request: HttpRequest) -> str:
     """Return which destination is meant, if this person may steer it."""
     if not destinations.may_steer(request.user):
-        raise PermissionDenied(MAY_NOT)
+        raise PermissionDenied(destinations.MAY_NOT_STEER)
     which = WhichForm(request.POST if request.method == "POST" else request.GET)
     key: str = which.cleaned_data["destination"] if which.is_valid() else ""
     try:
