@@ -143,6 +143,18 @@ def test_a_share_cancelled_before_its_first_delivery_can_start_over(
     assert Share.objects.get().status == "queued"
 
 
+def test_a_share_cancelled_while_it_was_prepared_goes_on_by_retry(owner: User) -> None:
+    share = rows.share(owner, status="cancelled", ended=timezone.now())
+    rows.delivery(share, status="delivered")
+    client = browser(owner)
+
+    assert "Retry</button>" in client.get(share.get_absolute_url()).content.decode()
+    retried = client.post(url("share-retry", share.pk), follow=True)
+
+    assert "is being prepared again" in retried.content.decode()
+    assert Share.objects.get().status == "queued"
+
+
 def test_a_share_leads_to_its_target_for_those_who_may_view_it(owner: User) -> None:
     target = rows.target(owner, "SN 2026abc")
     made = rows.share(owner, target=target)

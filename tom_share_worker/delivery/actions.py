@@ -47,9 +47,11 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     opened = [key for key in sorted(destinations) if _reopen(key)]
     count = _requeue(deliveries)
     # The shares after their deliveries: opened first, the sweep might close them again.
-    Share.objects.filter(pk__in=shares, status__in=Share.ENDED).update(
-        status=Share.Status.RUNNING, ended=None
-    )
+    # Not one that was cancelled before all of it was planned: opened, it would be
+    # planned to its end and sent, and these deliveries alone were asked for.
+    Share.objects.filter(pk__in=shares, status__in=Share.ENDED).exclude(
+        status=Share.Status.CANCELLED, planned=False
+    ).update(status=Share.Status.RUNNING, ended=None)
     for key in opened:
         transaction.on_commit(partial(dispatch.dispatch, key), robust=True)
     return count
