@@ -140,3 +140,40 @@ def test_the_order_of_the_admins_list_tells_nothing_of_hidden_subjects(
     ]
 
     assert orders[0] == orders[1] == orders[2]
+
+
+@pytest.mark.parametrize("hidden_from", ["nobody", "the viewer", "both"])
+@pytest.mark.parametrize("planned", [True, False])
+@pytest.mark.parametrize("note", ["", "1 target was left out."])
+@pytest.mark.parametrize("kind", ["target", "message", ""])
+def test_a_search_hides_what_the_list_hides(
+    owner: User,
+    viewer: User,
+    targets: list[Target],
+    hidden_from: str,
+    planned: bool,
+    note: str,
+    kind: str,
+) -> None:
+    """What is found at once for a search is what is told of each share."""
+    columns = {"planned": planned, "note": note}
+    shares = [of_both(owner, **columns), of_both(viewer, **columns)]
+    shares.append(of_both(owner, kind="target data", target=targets[0], **columns))
+    shares.append(of_both(owner, kind="target list", **columns))
+    for share in shares if kind else []:
+        for target in targets if hidden_from != "nobody" else targets[:1]:
+            rows.delivery(
+                share, kind=kind, target_id=target.pk, target_name=target.name
+            )
+    if hidden_from == "both":
+        remove_perm("tom_targets.view_target", owner, targets[1])
+
+    for name in ("owner", "viewer", "admin"):
+        person = User.objects.filter(username=name).first()
+        person = person or User.objects.create_superuser(name)
+        visible = visibility.visible_shares(person)
+        told: Any = visibility.with_subjects(person, visible)
+        found = visibility.hiding(person, visible)
+        assert {share.pk for share in found} == {
+            share.pk for share in told if share.hides
+        }

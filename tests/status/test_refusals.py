@@ -11,7 +11,7 @@ from tests.status.conftest import browser, partly_refused
 from tests.support import rows
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
 from tom_share_worker.models import Delivery, Share
-from tom_share_worker.status import refusals
+from tom_share_worker.status import overview, refusals
 
 
 def refused(share: Share, *reasons: str) -> Delivery:
@@ -29,8 +29,12 @@ def refused(share: Share, *reasons: str) -> Delivery:
     )
 
 
+def of(share: Share) -> refusals.Refusals:
+    return refusals.of(share.deliveries.all(), overview.tally(share))
+
+
 def told(share: Share) -> Counter[str]:
-    found = refusals.of(share.deliveries.all())
+    found = of(share)
     return Counter(
         {reason.text: int(reason.count.split()[0]) for reason in found.reasons}
     )
@@ -48,7 +52,7 @@ def test_reasons_are_counted_over_all_deliveries(share: Share) -> None:
     )
     refused(share, "")
 
-    found = refusals.of(share.deliveries.all())
+    found = of(share)
 
     assert found.reasons[0].text == "No band."
     assert told(share) == {
@@ -64,7 +68,7 @@ def test_reasons_are_counted_over_all_deliveries(share: Share) -> None:
 def test_only_the_most_frequent_are_shown_and_the_rest_is_counted(share: Share) -> None:
     refused(share, "Often.", "Often.", *(f"Reason {n}." for n in range(14)))
 
-    found = refusals.of(share.deliveries.all())
+    found = of(share)
 
     assert found.reasons[0].text == "Often."
     assert len(found.reasons) == refusals.SHOWN
@@ -79,7 +83,7 @@ def test_not_every_ledger_of_a_large_share_is_read(
         refused(share, "No band.", "No band.")
     monkeypatch.setattr(refusals, limit, {"READ": 3, "READ_DATUMS": 7}[limit])
 
-    found = refusals.of(share.deliveries.all())
+    found = of(share)
 
     assert told(share) == {"No band.": 6}
     assert found.unread == 2

@@ -120,20 +120,49 @@ def with_subjects(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
     """
     if _is_superuser(user):
         return shares.annotate(hides=Value(False, output_field=BooleanField()))
-    hidden = Delivery.objects.filter(~_target_viewable(user, "target"))
-    several = Q(target__isnull=True, kind__in=_NAMING)
-    each = Delivery.objects.exclude(kind=Delivery.Kind.MESSAGE)
     # Not EXISTS: PostgreSQL reckons it a hundred times too dear where a list is
     # searched, and then takes seconds to compile what runs for milliseconds.
     first, any_ = (
         Subquery(found.filter(share=OuterRef("pk")).order_by().values("pk")[:1])
-        for found in (hidden, each)
+        for found in (_hidden(user), _EACH)
     )
-    unsure = Q(planned=False) | ~Q(note="") | Q(IsNull(any_, True))
-    hides = several & ((unsure & ~Q(user_id=user.pk)) | Q(IsNull(first, False)))
+    hides = _hides(user, Q(IsNull(first, False)), Q(IsNull(any_, False)))
     return shares.annotate(
         hides=Case(When(hides, then=True), default=False, output_field=BooleanField())
     )
+
+
+def hiding(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
+    """Return those of these shares whose subject names targets that are hidden.
+
+    The same as `hides` says of one, found at once for all that a search may match.
+    """
+    if _is_superuser(user):
+        return shares.none()
+    several = shares.filter(_SEVERAL).order_by()
+    hidden, each = (
+        Q(pk__in=found.filter(share__in=several.values("pk")).values("share_id"))
+        for found in (_hidden(user), _EACH)
+    )
+    return several.filter(_hides(user, hidden, each))
+
+
+def _hidden(user: Any) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(~_target_viewable(user, "target"))
+
+
+_EACH = Delivery.objects.exclude(kind=Delivery.Kind.MESSAGE)
+"""Deliveries that stand for one target each."""
+
+
+def _hides(user: Any, hidden: Q, each: Q) -> Q:
+    """Return the condition that a subject names hidden targets.
+
+    By what tells that some of a share's deliveries are hidden, and that it has any that
+    stand for one target each.
+    """
+    unsure = Q(planned=False) | ~Q(note="") | ~each
+    return _SEVERAL & ((unsure & ~Q(user_id=user.pk)) | hidden)
 
 
 def subject(share: Share) -> str:
@@ -146,8 +175,8 @@ def subject(share: Share) -> str:
     return share.subject
 
 
-_NAMING = (Share.Kind.TARGETS, Share.Kind.DATUMS)
-"""Kinds of shares of several targets whose subjects name some of them."""
+_SEVERAL = Q(target__isnull=True, kind__in=(Share.Kind.TARGETS, Share.Kind.DATUMS))
+"""Shares of several targets whose subjects name some of them."""
 
 
 def hidden_count(user: Any, share: Share, seen: int) -> int:

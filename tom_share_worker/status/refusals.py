@@ -13,7 +13,7 @@ from django.db.models import Count, Min, QuerySet
 
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.models import Delivery, Failure
-from tom_share_worker.status import words
+from tom_share_worker.status import overview, words
 
 SHOWN = 10
 """Reasons on the page; the pages of the deliveries have them all."""
@@ -43,9 +43,9 @@ class Refusals:
     unread: int = 0
 
 
-def of(seen: QuerySet[Delivery]) -> Refusals:
-    """Gather why data of these deliveries was refused."""
-    points, examples, unread = _from_ledgers(seen)
+def of(seen: QuerySet[Delivery], tally: overview.Tally) -> Refusals:
+    """Gather why data of these deliveries was refused, which the tally has counted."""
+    points, examples, read = _from_ledgers(seen)
     found = [
         (number, Reason(text, words.count(number, "data point"), examples[text]))
         for text, number in points.items()
@@ -60,16 +60,17 @@ def of(seen: QuerySet[Delivery]) -> Refusals:
     ]
     found.sort(key=lambda one: -one[0])
     reasons = [reason for _, reason in found]
-    return Refusals(reasons[:SHOWN], max(0, len(reasons) - SHOWN), unread)
+    unread = sum(row["with_refusals"] for row in tally) - read
+    return Refusals(reasons[:SHOWN], max(0, len(reasons) - SHOWN), max(0, unread))
 
 
 def _from_ledgers(seen: QuerySet[Delivery]) -> tuple[Counter[str], dict[str, int], int]:
-    """Count the reasons within deliveries; say how many of these were not read."""
+    """Count the reasons within deliveries; say how many of these were read."""
     with_refusals = seen.filter(refused_count__gt=0).order_by("position")
-    sizes = list(with_refusals.values_list("pk", "datum_count")[: READ + 1])
+    sizes = with_refusals.values_list("pk", "datum_count")[:READ]
     read: list[int] = []
     total = 0
-    for pk, size in sizes[:READ]:
+    for pk, size in sizes:
         if read and total + size > READ_DATUMS:
             break
         read.append(pk)
@@ -82,5 +83,4 @@ def _from_ledgers(seen: QuerySet[Delivery]) -> tuple[Counter[str], dict[str, int
             text = reason or "No reason was given."
             counted[text] += 1
             examples.setdefault(text, pk)
-    unread = with_refusals.count() - len(read) if len(sizes) > len(read) else 0
-    return counted, examples, unread
+    return counted, examples, len(read)
