@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db.models import Model
 from django.urls import reverse
 from guardian.shortcuts import assign_perm
@@ -109,6 +109,29 @@ def test_a_grant_without_the_permission_to_view_is_none() -> None:
     assign_perm("tom_targets.change_target", stranger, sky.target)
 
     assert not toolkit.permitted_targets(stranger, "change_target").exists()
+
+
+@pytest.mark.parametrize("who", [*PEOPLE[1:], "member", "keeper"])
+@pytest.mark.parametrize("permissions", VIEWERS)
+def test_whether_targets_may_be_changed_is_asked_at_once_as_one_by_one(
+    who: str, permissions: str
+) -> None:
+    sky = clicks.sky(permissions=permissions)
+    group = Group.objects.create(name="members")
+    group.user_set.add(rows.person("member"))
+    assign_perm("tom_targets.change_target", group, sky.target)
+    assign_perm("tom_targets.change_target", rows.person("keeper"))  # any, says Django
+    others = [rows.target(rows.person("another"), f"M {n}").pk for n in range(2)]
+    person = User.objects.get(pk=somebody(who).pk)
+    pks = [sky.target.pk, *others, 999_999]
+
+    one_by_one = {pk for pk in pks if toolkit.may_change_target(person, pk)}
+
+    assert toolkit.changeable_targets(person, pks) == one_by_one
+    assert one_by_one == {
+        *([sky.target.pk] if who in ("owner", "member", "admin") else []),
+        *(others if who == "admin" else []),
+    }
 
 
 def test_apps_add_to_the_rest_api_through_one_router() -> None:

@@ -42,11 +42,7 @@ class Cause:
 
 def of_tally(tally: Tally) -> list[Cause]:
     """Say why what was counted did not arrive, the most frequent cause first."""
-    by_cause: dict[Failure, list[Any]] = {}
-    for row in tally:
-        if has_failed(row["status"], row["refused"]):
-            failure = _failure(row["status"], row["failure"])
-            by_cause.setdefault(failure, []).append(row)
+    by_cause = _by_cause(tally)
     found = Delivery.objects.defer("ledger").select_related("data_product")
     examples = found.in_bulk([rows[0]["example"] for rows in by_cause.values()])
     causes = [
@@ -54,6 +50,21 @@ def of_tally(tally: Tally) -> list[Cause]:
         for failure, rows in by_cause.items()
     ]
     return sorted(causes, key=lambda cause: -cause.number)
+
+
+def most_frequent(tally: Tally) -> Failure | None:
+    """Say why most of what was counted did not arrive, without a query."""
+    by_cause = _by_cause(tally)
+    return max(by_cause, key=lambda one: _number(by_cause[one]), default=None)
+
+
+def _by_cause(tally: Tally) -> dict[Failure, list[Any]]:
+    found: dict[Failure, list[Any]] = {}
+    for row in tally:
+        if has_failed(row["status"], row["refused"]):
+            failure = _failure(row["status"], row["failure"])
+            found.setdefault(failure, []).append(row)
+    return found
 
 
 def cure(delivery: Delivery) -> str:

@@ -96,5 +96,5 @@ def _continuous(user: Any, target: Any) -> dict[str, Any]:
         "may_view_continuous": may_view,
         "may_share_continuously": persistent.may(user, "add")
         and toolkit.may_change_target(user, target.pk),
-        "standings": persistent.in_brief(list(rows), target) if may_view else [],
+        "standings": persistent.in_brief(list(rows)) if may_view else [],
     }

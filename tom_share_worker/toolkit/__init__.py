@@ -39,6 +39,7 @@ __all__ = [
     "TargetListShareForm",
     "TargetShareForm",
     "api_router",
+    "changeable_targets",
     "custom_fields",
     "data_has_permissions",
     "data_product_type_title",
@@ -203,6 +204,17 @@ def may_change_target(user: Any, pk: int) -> bool:
     target = full_target(pk)
     permission = f"{target_model()._meta.app_label}.change_target"
     return target is not None and bool(user.has_perm(permission, target))
+
+
+def changeable_targets(user: Any, pks: Iterable[int]) -> set[int]:
+    """Return those of these targets that `may_change_target` says of one by one."""
+    found = target_model()._default_manager.filter(pk__in=list(pks))
+    permission = f"{found.model._meta.app_label}.change_target"
+    # To be permitted to change any target is not asked for by the host, either.
+    granted = get_objects_for_user(
+        user, permission, klass=found, accept_global_perms=False
+    )
+    return set(granted.values_list("pk", flat=True))
 
 
 def sharing_choices() -> Any:

@@ -6,7 +6,8 @@ The row itself is the host's; what this app adds to it are `PersistentShareTerms
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -149,36 +150,66 @@ def terms(persistent_share: Any) -> PersistentShareTerms:
     )
 
 
-def trouble(persistent_share: Any, *, may_share: bool | None = None) -> str:
+def trouble(persistent_share: Any) -> str:
     """Say why nothing can be shared by it, or nothing where all is well.
 
-    What is saved meanwhile waits. `may_share` tells whether its maker may share the
-    target, where that is known already.
+    What is saved meanwhile waits.
     """
-    destination = conf.key_of(persistent_share.destination)
-    user = persistent_share.user
+    return troubles([persistent_share])[persistent_share.pk]
+
+
+def troubles(found: Iterable[Any]) -> dict[int, str]:
+    """Say the same of each of these, by its key.
+
+    With as many queries for many as for one, as long as the same people made them.
+    """
+    made: dict[int | None, list[Any]] = defaultdict(list)
+    for row in found:
+        made[row.user_id].append(row)
+    return {pk: said for rows in made.values() for pk, said in _troubles_of(rows)}
+
+
+def _troubles_of(found: list[Any]) -> Iterator[tuple[int, str]]:
+    """Yield the troubles of what one person made."""
+    user = found[0].user
     if user is None:
-        return (
-            "The person who made it no longer has an account here, and it may share "
-            "only what that person may see. Delete it, and make a new one."
-        )
+        yield from ((row.pk, _OF_NOBODY) for row in found)
+        return
+    keys = {row.destination for row in found}
+    objections = {key: _objection(user, key) for key in keys}
+    targets = permissions.targets(user, {row.target_id for row in found})
+    may_share = set(targets.values_list("pk", flat=True))
+    for row in found:
+        hidden = f"That person may no longer view or share {row.target.name}."
+        lost = "" if row.target_id in may_share else _told_of(user, hidden)
+        yield row.pk, objections[row.destination] or lost
+
+
+_OF_NOBODY = (
+    "The person who made it no longer has an account here, and it may share only what "
+    "that person may see. Delete it, and make a new one."
+)
+
+
+def _objection(user: Any, destination: str) -> str:
+    """Say why what a person made cannot go to a destination, or nothing."""
+    key = conf.key_of(destination)
     try:
-        if destination not in conf.choices():
+        if key not in conf.choices():
             return (
-                f"DATA_SHARING in settings.py no longer names {destination!r}. An "
+                f"DATA_SHARING in settings.py no longer names {key!r}. An "
                 f"administrator of this TOM can add it again; else delete this."
             )
-        conf.destination(destination)
-        objection = permissions.destination_objection(user, destination)
+        conf.destination(key)
+        objection = permissions.destination_objection(user, key)
     except ConfigurationError as error:
         return str(error)
-    target = persistent_share.target
-    if may_share is None:
-        may_share = permissions.targets(user, [target.pk]).exists()
-    if not objection and not may_share:
-        objection = f"That person may no longer view or share {target.name}."
+    return _told_of(user, objection) if objection else ""
+
+
+def _told_of(user: Any, objection: str) -> str:
     by = f"{user.get_username()} made it, and it shares only what that person may."
-    return f"{by} {objection}" if objection else ""
+    return f"{by} {objection}"
 
 
 def _require(user: Any, destination: str, target: Any) -> None:

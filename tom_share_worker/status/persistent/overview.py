@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from tom_share_worker import conf, toolkit
-from tom_share_worker.delivery import permissions, visibility
+from tom_share_worker.delivery import visibility
 from tom_share_worker.delivery.continuous import persistent
 from tom_share_worker.models import (
     Destination,
@@ -58,11 +58,11 @@ class Standing:
     trouble: str
     waiting: int
     away: bool
-    last: Share | None
-    shows_last: bool
-    last_trouble: str
-    may_change: bool
-    may_delete: bool
+    last: Share | None = None
+    shows_last: bool = False
+    last_trouble: str = ""
+    may_change: bool = False
+    may_delete: bool = False
 
     @property
     def destination(self) -> str:
@@ -118,59 +118,43 @@ class Standing:
 
 
 def standings(user: Any, found: Sequence[Any]) -> list[Standing]:
-    """Tell how each of these stands."""
-    pks = [row.pk for row in found]
-    terms = _terms(pks)
-    waiting = _waiting(pks)
-    last = _last_shares(pks)
-    shown = visibility.visible_shares(user).filter(pk__in=[s.pk for s in last.values()])
-    seen = set(shown.values_list("pk", flat=True))
-    away = _away()
-    return [
-        Standing(
-            row,
-            terms.get(row.pk, PersistentShareTerms(persistent_share_id=row.pk)),
-            persistent.trouble(row),
-            waiting.get(row.pk, 0),
-            row.destination in away,
-            last.get(row.pk),
-            row.pk in last and last[row.pk].pk in seen,
-            _trouble_of(last.get(row.pk)),
-            may(user, "change", row),
-            may(user, "delete", row),
-        )
-        for row in found
-    ]
-
-
-def in_brief(found: Sequence[Any], target: Any) -> list[Standing]:
-    """Tell how the persistent shares of one target stand, without what they shared.
+    """Tell how each of these stands, and what came of what it shared last.
 
     With as many queries for many as for one, as long as the same people made them.
     """
+    last = _last_shares([row.pk for row in found])
+    shown = visibility.visible_shares(user).filter(pk__in=[s.pk for s in last.values()])
+    seen = set(shown.values_list("pk", flat=True))
+    troubles = _last_troubles(last)
+    changeable = toolkit.changeable_targets(user, {row.target_id for row in found})
+    may_change, may_delete = may(user, "change"), may(user, "delete")
+    return [
+        replace(
+            one,
+            last=last.get(one.row.pk),
+            shows_last=one.row.pk in last and last[one.row.pk].pk in seen,
+            last_trouble=troubles.get(one.row.pk, ""),
+            may_change=may_change and one.row.target_id in changeable,
+            may_delete=may_delete and one.row.target_id in changeable,
+        )
+        for one in in_brief(found)
+    ]
+
+
+def in_brief(found: Sequence[Any]) -> list[Standing]:
+    """Tell how each of these stands, without what it shared."""
     pks = [row.pk for row in found]
     terms = _terms(pks)
     waiting = _waiting(pks)
+    troubles = persistent.troubles(found)
     away = _away()
-    makers = {row.user_id: row.user for row in found}
-    share_it = {
-        pk: user is not None and permissions.targets(user, [target.pk]).exists()
-        for pk, user in makers.items()
-    }
-    for row in found:
-        row.user, row.target = makers[row.user_id], target  # their caches serve all
     return [
         Standing(
             row,
             terms.get(row.pk, PersistentShareTerms(persistent_share_id=row.pk)),
-            persistent.trouble(row, may_share=share_it[row.user_id]),
+            troubles[row.pk],
             waiting.get(row.pk, 0),
             row.destination in away,
-            last=None,
-            shows_last=False,
-            last_trouble="",
-            may_change=False,
-            may_delete=False,
         )
         for row in found
     ]
@@ -204,10 +188,15 @@ def _last_shares(pks: list[int]) -> dict[int, Share]:
     }
 
 
-def _trouble_of(share: Share | None) -> str:
-    """Say why the last share did not arrive, with the cure, or nothing where it did."""
-    if share is None or share.status not in (Share.Status.FAILED, Share.Status.PARTLY):
-        return ""
-    found = causes.of_tally(overview.tally(share))
-    why = f" {found[0].title}: {found[0].cure}" if found else f" {share.note}"
-    return f"Its last share did not arrive, or not all of it.{why}".strip()
+def _last_troubles(last: Mapping[int, Share]) -> dict[int, str]:
+    """Say why these shares did not arrive, with the cure; not of those that did."""
+    failed = (Share.Status.FAILED, Share.Status.PARTLY)
+    shares = {pk: share for pk, share in last.items() if share.status in failed}
+    tallies = overview.tallies([share.pk for share in shares.values()])
+    return {pk: _trouble_of(share, tallies[share.pk]) for pk, share in shares.items()}
+
+
+def _trouble_of(share: Share, tally: overview.Tally) -> str:
+    cause = causes.most_frequent(tally)
+    why = f"{cause.value.capitalize()}: {cause.cure}" if cause else share.note
+    return f"Its last share did not arrive, or not all of it. {why}".strip()
