@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage
-from tom_dataproducts.models import DataProduct
 
-from tests.support import ingesting
+from tests.support import ingesting, storages
+from tests.support.storages import Bucket
 from tests.toolkit import processed
 from tests.toolkit.test_processing import spectrum
 from tom_share_worker.ingest.jobs import claims, processing
@@ -22,35 +21,10 @@ from tom_share_worker.toolkit import at_hand as module
 pytestmark = pytest.mark.django_db
 
 
-class Bucket(Storage):
-    """A storage over a network: its files have no path, and it may be away."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-        self.away = False
-        self.is_too_large = False
-
-    def _open(self, name: str, mode: str = "rb") -> ContentFile[bytes]:
-        if self.away:
-            raise ConnectionError("https://bucket.example.org/?key=secret")
-        if self.is_too_large:
-            raise MemoryError  # of those that keep in memory what they fetch
-        return ContentFile(self.kept[name], name)
-
-    def _save(self, name: str, content: Any) -> str:
-        self.kept[name] = content.read()
-        return name
-
-    def exists(self, name: str) -> bool:
-        return name in self.kept
-
-
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """The place of all files of data products."""
-    made = Bucket()
-    monkeypatch.setattr(DataProduct._meta.get_field("data"), "storage", made)
-    return made
+    return storages.made(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +57,7 @@ def test_the_hosts_processor_reads_a_spectrum_that_has_no_path(bucket: Bucket) -
 def test_photometry_without_a_path_is_read_by_either_processor(
     processor: str, bucket: Bucket, settings: Any
 ) -> None:
-    settings.DATA_PROCESSORS |= {"photometry": processor}
+    settings.DATA_PROCESSORS = settings.DATA_PROCESSORS | {"photometry": processor}
     table = (processed.SAMPLES / "test_lightcurve.csv").read_bytes()
     made = processed.product(table)
 
@@ -96,7 +70,9 @@ def test_photometry_without_a_path_is_read_by_either_processor(
 def test_what_is_wrong_with_it_is_told_without_the_place_of_the_copy(
     temporary: Path, settings: Any
 ) -> None:
-    settings.DATA_PROCESSORS |= {"photometry": f"{__name__}.Complaining"}
+    settings.DATA_PROCESSORS = settings.DATA_PROCESSORS | {
+        "photometry": f"{__name__}.Complaining"
+    }
     job = processed_job(ingesting.job("photometry"))
 
     assert job.failure == IngestFailure.UNREADABLE
@@ -113,18 +89,19 @@ class Complaining(processed.Made):
 
 def test_a_storage_that_goes_away_meanwhile_is_told_as_that(bucket: Bucket) -> None:
     job = ingesting.job("photometry")
-    bucket.away = True
+    bucket.fail("open")
 
     job = processed_job(job)
 
-    assert job.failure == IngestFailure.OUR_FAULT
-    assert job.note == "This TOM's storage for files failed (ConnectionError)."
+    assert job.status == IngestJob.Status.QUEUED
+    assert job.note.startswith("This TOM's storage for files failed (ConnectionError);")
     assert "secret" not in job.note
 
 
 def test_a_file_too_large_for_the_memory_is_told_as_that(bucket: Bucket) -> None:
     job = ingesting.job("photometry")
-    bucket.is_too_large = True
+    # Of those that keep in memory what they fetch.
+    bucket.fail("open", error=MemoryError())
 
     job = processed_job(job)
 

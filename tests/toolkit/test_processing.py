@@ -83,7 +83,7 @@ def short_fits() -> bytes:
 def test_files_leave_the_rows_that_the_host_would_store(
     name: str, content: Any, data_type: str, processor: str, settings: Any
 ) -> None:
-    settings.DATA_PROCESSORS |= {"photometry": processor}
+    settings.DATA_PROCESSORS = settings.DATA_PROCESSORS | {"photometry": processor}
     theirs, ours = (
         processed.product(content(), name, data_type=data_type) for _ in range(2)
     )

@@ -31,21 +31,13 @@ def sweep() -> None:
 def release_lapsed(now: datetime) -> int:
     """Return jobs whose worker is gone to the queue; say how many.
 
-    At first to their place in it; what was lost before may be what ends its workers,
-    and lets the others go first.
+    At first to their place in it; what was lost before may be what ends its workers:
+    it waits for a minute, and lets the others go first.
     """
     lapsed = Q(lease_until__lt=now)
     jobs = IngestJob.objects.filter(lapsed, status=IngestJob.Status.RUNNING)
     # Not moved: the worker was only slow; it renewed or ended its claim.
-    return sum(
-        claims.lose(
-            job,
-            job.claim,
-            pause=timedelta(0) if job.lost_count else None,
-            when=lapsed,
-        )
-        for job in jobs
-    )
+    return sum(claims.lose(job, job.claim, worker=True, when=lapsed) for job in jobs)
 
 
 def _end_without_product(now: datetime) -> None:

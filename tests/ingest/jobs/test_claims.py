@@ -105,8 +105,33 @@ def test_a_job_whose_process_is_lost_waits_a_moment() -> None:
 
     job.refresh_from_db()
     assert (job.status, job.attempt_count, job.lost_count) == (Status.QUEUED, 1, 1)
-    assert job.next_attempt_at > timezone.now()
-    assert "is read again" in job.note
+    assert timedelta() < job.next_attempt_at - timezone.now() < timedelta(seconds=10)
+    assert f"again soon after {job.next_attempt_at:%H:%M:%S} UTC." in job.note
+
+
+@pytest.mark.parametrize("worker", [False, True])
+def test_one_whose_process_is_lost_again_waits_until_a_full_memory_may_have_passed(
+    worker: bool,
+) -> None:
+    job, token = claimed(lost_count=1)
+
+    assert claims.lose(job, token, worker=worker)
+
+    job.refresh_from_db()
+    assert (job.status, job.lost_count) == (Status.QUEUED, 2)
+    assert timedelta(seconds=50) < job.next_attempt_at - timezone.now()
+    assert f"again soon after {job.next_attempt_at:%H:%M:%S} UTC." in job.note
+
+
+def test_one_that_is_lost_with_its_worker_keeps_its_place_the_first_time() -> None:
+    job, token = claimed()
+    came = job.next_attempt_at
+
+    assert claims.lose(job, token, worker=True)
+
+    job.refresh_from_db()
+    assert (job.status, job.next_attempt_at) == (Status.QUEUED, came)
+    assert job.note.endswith("; it is read again.")
 
 
 def test_the_third_lost_process_sets_the_file_aside() -> None:
@@ -149,7 +174,8 @@ def test_trouble_of_the_database_is_waited_out_no_more_after_many_tries() -> Non
 
     job.refresh_from_db()
     assert (job.status, job.failure) == (Status.FAILED, IngestFailure.OUR_FAULT)
-    assert "database failed 10 times" in job.note
+    assert "database failed" in job.note
+    assert "the last of 10 tries, too. Press Reprocess" in job.note
 
 
 def test_nothing_is_written_for_a_claim_that_is_gone() -> None:

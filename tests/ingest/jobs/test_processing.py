@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.files.storage import FileSystemStorage
 from django.db import OperationalError
 from guardian.shortcuts import get_objects_for_group
 from tom_dataproducts.models import DataProduct, ReducedDatum
@@ -106,24 +105,6 @@ def test_a_hook_that_fails_fails_the_job_and_runs_again_with_it() -> None:
     actions.reprocess(IngestJob.objects.all())
     processed(job)
     assert len(hooked) == 2
-
-
-def test_a_storage_that_fails_is_told_from_the_hook_and_the_file(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    job = ingesting.job()
-
-    def fail(*_: object) -> bool:
-        raise ConnectionError("https://bucket.example.org/?key=secret")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(FileSystemStorage, "exists", fail)
-        job = processed(job)
-
-    assert (job.status, job.failure) == (Status.FAILED, IngestFailure.OUR_FAULT)
-    assert job.note == "This TOM's storage for files failed (ConnectionError)."
-    actions.reprocess(IngestJob.objects.all())
-    assert processed(job).status == Status.DONE
 
 
 def test_a_file_that_cannot_be_read_is_kept_with_the_reason() -> None:

@@ -244,6 +244,29 @@ def test_a_job_that_the_database_failed_is_tried_again_uncounted_as_lost() -> No
     assert "database failed" in job.note
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the fault is one of Linux's")
+def test_a_disk_that_fails_for_a_while_is_waited_for_and_the_file_read_then() -> None:
+    job = ingesting.job()
+    assert job.data_product is not None
+    path = Path(job.data_product.data.path)
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # to read its beginning is an I/O error
+
+    waits = ended(job)
+
+    assert (waits.status, waits.attempt_count, waits.lost_count) == (
+        Status.QUEUED,
+        1,
+        0,
+    )
+    assert "storage for files failed (OSError); it is tried again" in waits.note
+    path.unlink()
+    path.write_bytes(ingesting.TABLE)
+    IngestJob.objects.update(next_attempt_at=job.next_attempt_at)
+    assert ended(job).status == Status.DONE
+    assert ingesting.degrees(job) == ingesting.DEGREES
+
+
 def nursery_pid() -> int:
     nursery = keeper._current
     assert nursery is not None

@@ -16,6 +16,7 @@ from tom_dataproducts.models import DataProduct, PhotometryReducedDatum
 
 from tests.ingest.uploads import uploading
 from tests.ingest.uploads.uploading import STOCK, upload
+from tests.support import storages
 from tests.support.waiting import wait_until
 from tom_share_worker.ingest.jobs import claims, processing
 from tom_share_worker.ingest.uploads import waiting
@@ -171,6 +172,29 @@ def test_what_the_database_fails_in_the_request_is_kept_and_tried_again(
     job = IngestJob.objects.get()
     assert answer["Location"].endswith(f"/ingest/{job.pk}/")
     assert (job.status, job.claim) == (IngestJob.Status.QUEUED, "")
+    IngestJob.objects.update(next_attempt_at=job.created)
+    token = claims.claim(job.pk)
+    assert token
+    processing.process(job.pk, token)
+    assert PhotometryReducedDatum.objects.count() == 3
+
+
+def test_what_the_storage_fails_in_the_request_is_kept_and_tried_again(
+    client: Client, target: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TOM_SHARE_WORKER = {"PROCESS_IN_REQUEST": True}
+    bucket = storages.made(monkeypatch)
+    bucket.fail_once_it_has_a_file("exists")
+
+    answer = upload(client, target)
+
+    assert answer.status_code == 202, answer.content
+    job = IngestJob.objects.get()
+    assert answer["Location"].endswith(f"/ingest/{job.pk}/")
+    assert (job.status, job.claim) == (IngestJob.Status.QUEUED, "")
+    told = client.get(answer["Location"]).json()
+    assert "storage for files failed (ConnectionError); it is" in told["message"]
+    bucket.come_back()
     IngestJob.objects.update(next_attempt_at=job.created)
     token = claims.claim(job.pk)
     assert token

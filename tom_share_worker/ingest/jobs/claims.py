@@ -21,14 +21,19 @@ from tom_share_worker.models.logged import Action, fields
 
 logger = logging.getLogger(__name__)
 
-LOST_LIMIT = 3
+LOST_PAUSES = (timedelta(seconds=3), timedelta(minutes=1))
+"""Waits after a lost process, the first and the second one: a machine whose memory is
+full gets time to come round. Shorter: such a minute sets aside all that comes in it;
+longer: people wait longer to hear that a file breaks down whatever reads it."""
+
+LOST_LIMIT = len(LOST_PAUSES) + 1
 """A file whose process was lost so often is set aside instead of killing on."""
 
-LOST_PAUSE = timedelta(seconds=3)
-"""Wait after a lost process: a full memory, say, gets a moment to pass."""
-
 TRIES = 10
-"""How often a job is taken up while the database fails it; then people must look."""
+"""How often a job is taken up while database or storage fail it, before people must
+look. With pauses of two seconds, four, eight and so on that is a quarter of an hour."""
+
+DATABASE_FAILED = "This TOM's database failed in the middle of this"
 
 NO_CLAIM: dict[str, Any] = {"claim": "", "lease_until": None, "hinted_at": None}
 """The columns of a job that nobody has."""
@@ -97,42 +102,42 @@ def hand_back(job_pk: int, token: str) -> bool:
     )
 
 
-def postpone(job: IngestJob, token: str) -> bool:
-    """Try a job later that met trouble of the database; give up after many tries."""
+def postpone(
+    job: IngestJob, token: str, trouble: str = DATABASE_FAILED, traceback: str = ""
+) -> bool:
+    """Try a job later that met trouble which passes; give up after many tries.
+
+    `trouble` says what failed: the beginning of a sentence.
+    """
     if job.attempt_count >= TRIES:
-        note = f"This TOM's database failed {TRIES} times in the middle of this."
-        failed = IngestJob.Status.FAILED
-        return end(job.pk, token, failed, note, failure=IngestFailure.OUR_FAULT)
-    later = timezone.now() + timedelta(seconds=min(60, 2**job.attempt_count))
-    note = "This TOM's database failed in the middle of this; it is tried again."
+        note = (
+            f"{trouble}, at the last of {TRIES} tries, too. Press Reprocess when it "
+            f"works again."
+        )
+        return end(
+            *(job.pk, token, IngestJob.Status.FAILED, note),
+            failure=IngestFailure.OUR_FAULT,
+            traceback=traceback,
+        )
+    later = timezone.now() + timedelta(seconds=2**job.attempt_count)
+    note = f"{trouble}; it is tried again soon after {_clock(later)}."
     return ours(job.pk, token).update(note=note, **_queued(later)) == 1
 
 
 def lose(
-    job: IngestJob,
-    token: str,
-    *,
-    pause: timedelta | None = LOST_PAUSE,
-    when: Q | None = None,
+    job: IngestJob, token: str, *, worker: bool = False, when: Q | None = None
 ) -> bool:
-    """Count a lost process: back to the queue, or set aside after three.
+    """Count a lost process: back to the queue after a pause, or set aside after three.
 
-    Without a pause it gets its place in the queue again, before what came later.
-    `when` narrows what the row must be by now for it.
+    One that was lost with its worker, for the first time, gets its place in the queue
+    again, before what came later. `when` narrows what the row must be by now for it.
     """
-    now = timezone.now()
-    columns = _queued() if pause is None else _queued(now + pause)
-    note = "The process that read the file was lost in the middle; it is read again."
     if job.lost_count + 1 >= LOST_LIMIT:
-        note = (
-            f"The process that read the file was lost {LOST_LIMIT} times in the middle "
-            f"of it, so the file was set aside."
-        )
-        columns |= {
-            "status": IngestJob.Status.FAILED,
-            "failure": IngestFailure.WORKER_LOST,
-            "ended": now,
-        }
+        note, columns = _set_aside()
+    else:
+        at_once = worker and not job.lost_count
+        pause = None if at_once else LOST_PAUSES[job.lost_count]
+        note, columns = _read_again(pause)
     row = ours(job.pk, token).filter(when or Q(), lost_count=job.lost_count)
     moved = row.update(lost_count=F("lost_count") + 1, note=note, **columns) == 1
     if moved:
@@ -142,6 +147,33 @@ def lose(
             extra=fields(Action.INGEST, job, failure=columns.get("failure")),
         )
     return moved
+
+
+def _read_again(pause: timedelta | None) -> tuple[str, dict[str, Any]]:
+    """Return note and columns of a job that is read again, after a pause if any."""
+    note = "The process that read the file was lost in the middle; it is read again"
+    if pause is None:
+        return f"{note}.", _queued()
+    then = timezone.now() + pause
+    return f"{note} soon after {_clock(then)}.", _queued(then)
+
+
+def _set_aside() -> tuple[str, dict[str, Any]]:
+    """Return note and columns of a job that lost its process once too often."""
+    note = (
+        f"The process that read the file was lost {LOST_LIMIT} times in the middle of "
+        f"it, so the file was set aside."
+    )
+    return note, {
+        "status": IngestJob.Status.FAILED,
+        "failure": IngestFailure.WORKER_LOST,
+        "ended": timezone.now(),
+        **NO_CLAIM,
+    }
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%H:%M:%S} UTC"
 
 
 def _queued(when: datetime | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ in the request. Data and the word "done" are written together or not at all.
 
 from __future__ import annotations
 
+import errno
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from tom_share_worker.toolkit.at_hand import NotFetched, path_of
 
 logger = logging.getLogger(__name__)
 
+FILE_MISSING = "The file is not in this TOM's storage."
 PRODUCT_GONE = "Its data product was deleted, so there is nothing to process."
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError)
@@ -40,6 +42,14 @@ class _Ended:
     traceback: str = ""
 
 
+@dataclass(frozen=True)
+class _Passing:
+    """Trouble of this TOM's own that passes; what failed, as a sentence begins."""
+
+    trouble: str
+    traceback: str
+
+
 class _ClaimLost(Exception):  # noqa: N818  (no error: somebody decided otherwise)
     """The job was cancelled, or belongs to another worker by now."""
 
@@ -48,7 +58,8 @@ def process(job_pk: int, token: str) -> None:
     """Process the data product of a claimed job, and write what came of it.
 
     Where the job is no longer ours, nothing is written. Trouble of the database is
-    raised, and leaves the row as it was.
+    raised, and leaves the row as it was; where the storage for files fails, the job
+    waits and is tried again.
 
     The TOM's hook for uploads runs once, for a file whose processing is tried again,
     too; killed inside it, or before its end was noted, it runs again.
@@ -58,21 +69,19 @@ def process(job_pk: int, token: str) -> None:
     if job is None:
         return
     try:
-        ended = _try(job, token)
+        came = _try(job, token)
     except _ClaimLost:
-        ended = None
-    if ended is not None:
-        claims.end(
-            job_pk,
-            token,
-            ended.status,
-            ended.note,
-            failure=ended.failure,
-            traceback=ended.traceback,
-        )
+        return
+    match came:
+        case _Passing(trouble=trouble, traceback=traceback):
+            claims.postpone(job, token, trouble, traceback)
+        case _Ended(status=status, note=note, failure=failure, traceback=traceback):
+            claims.end(
+                *(job_pk, token, status, note), failure=failure, traceback=traceback
+            )
 
 
-def _try(job: IngestJob, token: str) -> _Ended | None:
+def _try(job: IngestJob, token: str) -> _Ended | _Passing | None:
     """Do all the steps; None when data and "done" were written."""
     product = job.data_product
     if product is None:
@@ -80,8 +89,7 @@ def _try(job: IngestJob, token: str) -> _Ended | None:
     step = "storage"
     try:
         if not (product.data and product.data.storage.exists(product.data.name)):
-            note = "The file is not in this TOM's storage."
-            return _failed(IngestFailure.FILE_MISSING, note)
+            return _failed(IngestFailure.FILE_MISSING, FILE_MISSING)
         step = "hook"
         _run_hook_once(job, product, token)
         step = "file"
@@ -95,7 +103,8 @@ def _try(job: IngestJob, token: str) -> _Ended | None:
     except NotFetched as error:
         return _explained(job, error.__cause__ or error, "storage")
     except (Exception, SystemExit) as error:  # noqa: BLE001  (told in the row)
-        return _explained(job, error, step)
+        failed = "storage" if step == "file" and _is_of_a_volume(error) else step
+        return _explained(job, error, failed)
     else:
         return None
     note = reasons.memory_note(conf.settings().INGEST_MEMORY_LIMIT)
@@ -162,11 +171,16 @@ def counted(total: int, new: int) -> str:
     return f"Processed: {total:,} {points}, {new:,} of them new."
 
 
-_AT_FAULT = {"storage": "storage for files", "hook": "own code for uploads (HOOKS)"}
-"""What of this TOM may fail before a file is read, by the step."""
+_OF_A_VOLUME = {errno.EIO, errno.ESTALE, errno.ENOTCONN}
+"""What the system says where a disk, or a volume of the network, does not answer."""
 
 
-def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
+def _is_of_a_volume(error: BaseException) -> bool:
+    """True if the place of a file failed, and not the file or who reads it."""
+    return isinstance(error, OSError) and error.errno in _OF_A_VOLUME
+
+
+def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended | _Passing:
     """Say what an error means for the job, in words."""
     if IngestJob.objects.filter(pk=job.pk, data_product=None).exists():
         return _Ended(IngestJob.Status.CANCELLED, PRODUCT_GONE)
@@ -175,15 +189,20 @@ def _explained(job: IngestJob, error: BaseException, step: str) -> _Ended:
     if isinstance(error, ConfigurationError):
         logger.warning("Ingest job %s: %s", job.pk, error, extra=about)
         return _failed(IngestFailure.BAD_CONFIGURATION, str(error), traceback)
-    if step != "file":
-        fault = _AT_FAULT[step]
-        logger.error("The %s failed in ingest job %s.", fault, job.pk, extra=about)
-        # Its text may tell of other services and their keys; the account may be a TOM.
-        note = f"This TOM's {_AT_FAULT[step]} failed ({type(error).__name__})."
+    # Their text may tell of other services and their keys; the account may be a TOM.
+    kind = type(error).__name__
+    if step == "storage":
+        if isinstance(error, FileNotFoundError):
+            return _failed(IngestFailure.FILE_MISSING, FILE_MISSING, traceback)
+        logger.warning("The storage failed in ingest job %s.", job.pk, extra=about)
+        return _Passing(f"This TOM's storage for files failed ({kind})", traceback)
+    if step == "hook":
+        logger.error("The hook failed in ingest job %s.", job.pk, extra=about)
+        note = f"This TOM's own code for uploads (HOOKS) failed ({kind})."
         return _failed(IngestFailure.OUR_FAULT, note, traceback)
-    note = reasons.sentence(error, path_of(job.data_product))
     # What exactly may be a value of the file, and is told on the page of the job.
     logger.info("Ingest job %s: its file cannot be read.", job.pk, extra=about)
+    note = reasons.sentence(error, path_of(job.data_product))
     return _failed(IngestFailure.UNREADABLE, note, traceback)
 
 
