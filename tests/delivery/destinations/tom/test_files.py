@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files import File
-from django.core.files.storage import FileSystemStorage
+from requests import ReadTimeout
 from tom_dataproducts.models import DataProduct
 
-from tests.support import rows
+from tests.support import rows, storages
 from tests.support.misbehaviour import Behaviour, Exchange
 from tests.support.remote_tom import RemoteTom
 from tom_share_worker.delivery import gate
@@ -25,18 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NAME = "SN 2026abc"
 SIZE = 100_000
-
-
-class BadDisk(FileSystemStorage):
-    """Storage whose files can be opened and not be read."""
-
-    def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        return File(_Unreadable(), name)
-
-
-class _Unreadable(io.BytesIO):
-    def read(self, size: int | None = -1, /) -> bytes:
-        raise OSError(5, "Input/output error")
 
 
 @pytest.fixture(autouse=True)
@@ -146,18 +133,63 @@ def test_the_next_attempt_sends_the_file_as_it_is_by_then(
     assert [known["data"] for known in remote.store.products] == [path.read_bytes()]
 
 
-def test_a_file_that_cannot_be_read_is_our_fault_and_ends_after_a_few_attempts(
-    remote: RemoteTom, settings: Any
+TROUBLES = [
+    storages.AWAY,
+    OSError(errno.EIO, "Input/output error"),
+    storages.EndpointError("key=secret"),
+    ReadTimeout("of the storage, whose library speaks by HTTP, too"),
+]
+
+
+@pytest.mark.parametrize("asked", ["size", "open", "read"])
+@pytest.mark.parametrize("error", TROUBLES, ids=lambda error: type(error).__name__)
+def test_a_file_is_sent_when_the_storage_that_was_away_is_back(
+    asked: str, error: Exception, remote: RemoteTom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bucket = storages.made(monkeypatch)
     delivery, _ = planned()
-    bad_disk = {"BACKEND": f"{__name__}.{BadDisk.__name__}"}
-    settings.STORAGES = settings.STORAGES | {"default": bad_disk}
+    bucket.fail(asked, error=error)
 
-    rows_seen = [sent(delivery).status for _ in range(sender.OUR_FAULT_ATTEMPTS)]
+    row = sent(delivery)
 
-    assert rows_seen[:-1] == [Delivery.Status.QUEUED] * (sender.OUR_FAULT_ATTEMPTS - 1)
-    assert rows_seen[-1] == Delivery.Status.FAILED
-    assert delivery.failure == Failure.OUR_FAULT
-    assert remote.store.products == []
+    assert (row.status, row.failure) == (Delivery.Status.QUEUED, Failure.OUR_FAULT)
+    said = f"This TOM's storage for files failed ({type(error).__name__})."
+    assert (row.note, row.attempts.get().note) == (said, said)
     state = Destination.objects.get()
     assert (state.failures, state.retry_at, state.paused) == (0, None, False)
+    if asked == "read":  # the connection was cut in the middle of the file
+        remote.await_no_sockets()
+    assert remote.store.products == []
+    bucket.come_back()
+    assert sent(delivery).status == Delivery.Status.DELIVERED
+    assert [known["data"] for known in remote.store.products] == [b"A" * SIZE]
+
+
+def test_a_storage_that_stays_away_is_tried_to_the_end_of_the_schedule(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = storages.made(monkeypatch)
+    delivery, _ = planned()
+    bucket.fail("read")
+
+    tries = len(settings.TOM_SHARE_WORKER["RETRY_SCHEDULE"]) + 1
+    seen = [sent(delivery).status for _ in range(tries)]
+
+    assert seen == [*["queued"] * (tries - 1), "failed"]
+    assert delivery.failure == Failure.OUR_FAULT
+
+
+@pytest.mark.parametrize("asked", ["size", "open"])
+def test_a_file_that_is_missing_ends_the_delivery(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = storages.made(monkeypatch)
+    delivery, product = planned()
+    bucket.fail(asked, error=FileNotFoundError())
+
+    row = sent(delivery)
+
+    assert (row.status, row.failure) == (Delivery.Status.FAILED, Failure.OUR_FAULT)
+    assert row.note == (
+        f"The file of the data product {product} is missing from this TOM."
+    )

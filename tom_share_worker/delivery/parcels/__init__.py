@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any
 
 from tom_share_worker import conf, toolkit
@@ -15,6 +16,7 @@ from tom_share_worker.delivery import memory, message, permissions
 from tom_share_worker.delivery.ledger import Key, Ledger
 from tom_share_worker.delivery.message import MessageParcel
 from tom_share_worker.delivery.outcomes import Halted, Refused
+from tom_share_worker.delivery.parcels import files
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 
 SENDER_LIST = "Imported From {tom_name}"
@@ -276,16 +278,6 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
                 f"{product}.",
             )
         )
-    try:
-        size = product.data.size
-    except (OSError, ValueError) as error:
-        # ValueError is Django's word for a product without any file.
-        raise Halted(
-            Refused(
-                Failure.OUR_FAULT,
-                f"The file of the data product {product} is missing from this TOM.",
-            )
-        ) from error
     return ProductParcel(
         target=card,
         product_id=product.product_id or _stable_id(product),
@@ -293,8 +285,8 @@ def _product(delivery: Delivery, card: TargetCard) -> ProductParcel:
         data_product_type=product.data_product_type,
         extra_data=product.extra_data,
         file_name=product.get_file_name(),
-        size=size,
-        open=lambda: product.data.storage.open(product.data.name, "rb"),
+        size=files.size(product),
+        open=partial(files.opened, product),
         home=None
         if product.product_id
         else Home(str(product.target_id), str(product.pk), product.data.name),
