@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +17,13 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tests.support import rows
+from tests.support.processes import manage
+from tests.support.toms import database_url
 from tests.support.waiting import wait_until
 from tom_share_worker import leases
-from tom_share_worker.delivery import gate
+from tom_share_worker.delivery import gate, sweep
 from tom_share_worker.delivery.sending import claims
-from tom_share_worker.models import Delivery, Destination, Share
+from tom_share_worker.models import Attempt, Delivery, Destination, Share
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +58,57 @@ def test_a_claim_is_written_with_its_lease(share: Share) -> None:
     assert delivery.claim == claim.token
     assert delivery.lease_until is not None
     assert delivery.lease_until > timezone.now()
+
+
+def test_the_attempt_is_written_with_the_claim(share: Share) -> None:
+    delivery = rows.delivery(share)
+    Attempt.objects.create(delivery=delivery, number=4, started=timezone.now())
+
+    claim = claims.claim(delivery.pk, "share_worker@here", "abc")
+
+    assert claim is not None
+    attempt = delivery.attempts.get(claim=claim.token)
+    assert attempt == claim.attempt
+    assert (attempt.number, attempt.worker, attempt.task_id) == (
+        5,
+        "share_worker@here",
+        "abc",
+    )
+    assert (attempt.ended, attempt.outcome) == (None, "")
+
+
+KILLED_AFTER_ITS_CLAIM = """
+import os, signal
+from tom_share_worker.delivery.sending import claims
+assert claims.claim({pk}, worker="share_worker.7@there")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_as_soon_as_it_has_a_claim_leaves_an_attempt_on_record(
+    share: Share, tmp_path: Path
+) -> None:
+    delivery = rows.delivery(share)
+
+    killed = subprocess.run(
+        manage("shell", "-c", KILLED_AFTER_ITS_CLAIM.format(pk=delivery.pk)),
+        env=os.environ
+        | {"DATABASE_URL": database_url(), "TOM_DATA_DIR": str(tmp_path)},
+        check=False,
+        timeout=120,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert sweep.release_lapsed(timezone.now() + timedelta(minutes=1)) == 1
+
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.claim) == (Delivery.Status.QUEUED, "")
+    assert (delivery.attempt_count, delivery.lost_count) == (1, 1)
+    attempt = delivery.attempts.get()
+    assert (attempt.number, attempt.outcome) == (1, Attempt.Outcome.LOST)
+    assert attempt.worker == "share_worker.7@there"
+    assert attempt.ended is not None
+    assert "worker was lost" in attempt.note
 
 
 def test_what_is_taken_is_not_taken_again(share: Share) -> None:

@@ -191,7 +191,6 @@ def test_a_worker_that_was_killed_in_the_middle_doubles_nothing(
     unguarded(made := share(10))
     claimed = claims.claim(made.deliveries.get().pk)
     assert claimed is not None
-    attempt = sender._open_attempt(claimed, "a worker", "")
     # It sends, and dies before it writes down what came of it.
     sender._try(claimed.delivery, progress.Progress(claimed))
     lapsed = timezone.now() - timedelta(seconds=1)
@@ -200,8 +199,8 @@ def test_a_worker_that_was_killed_in_the_middle_doubles_nothing(
 
     assert send(made) == ["delivered"]
 
-    attempt.refresh_from_db()
-    assert attempt.outcome == Attempt.Outcome.LOST
+    claimed.attempt.refresh_from_db()
+    assert claimed.attempt.outcome == Attempt.Outcome.LOST
     assert made.deliveries.get().delivered_count == 10
     assert len(remote.store.datums) == 10
     assert len(set(keys(remote))) == 1

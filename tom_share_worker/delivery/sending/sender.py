@@ -1,7 +1,7 @@
 """Tries one delivery: claim, load, send, record, on one screen.
 
 Called by the task with the id that a hint named. All that is known of an attempt is in
-its row: written before the call, completed after it.
+its row: written with the claim, completed after the call.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.utils import timezone
 
 from tom_share_worker import conf, leases, presence
@@ -59,22 +59,21 @@ def send(delivery_pk: int, worker: str = "", task_id: str = "") -> str:
         # Its hint is used up: another worker's sweep hints anew.
         Delivery.objects.filter(pk=delivery_pk).update(hinted_at=None)
         return "Nothing done: this worker is about to stop."
-    claim = claims.claim(delivery_pk)
+    claim = claims.claim(delivery_pk, worker, task_id)
     if claim is None:
         return "Nothing to do: not due, taken by another worker, or no free slot."
     key = claim.delivery.destination
     with leases.kept(Delivery, claim.token):
-        attempt = _open_attempt(claim, worker, task_id)
         progress = Progress(claim)
         outcome = _try(claim.delivery, progress)
         outcome = replace(outcome, note=storable(outcome.note))
         try:
-            ended = _record(claim, attempt, progress, outcome)
+            ended = _record(claim, progress, outcome)
         except (OperationalError, InterfaceError):
             # The connection died during a long upload, or the database was restarted.
             connection.close()
-            ended = _record(claim, attempt, progress, outcome)
-    journal.tell(claim.delivery, attempt, ended, outcome)
+            ended = _record(claim, progress, outcome)
+    journal.tell(claim.delivery, claim.attempt, ended, outcome)
     _tell_gate(key, claim.seen_failures, outcome)
     closing.end_followers(Delivery.objects.filter(pk=delivery_pk))
     closing.settle(claim.delivery.share_id)
@@ -88,18 +87,6 @@ def _said(outcome: Outcome) -> str:
     """
     failure = getattr(outcome, "failure", "")
     return f"{type(outcome).__name__}: {failure}" if failure else type(outcome).__name__
-
-
-def _open_attempt(claim: Claim, worker: str, task_id: str) -> Attempt:
-    last = claim.delivery.attempts.aggregate(n=Max("number"))["n"] or 0
-    return Attempt.objects.create(
-        delivery=claim.delivery,
-        number=last + 1,
-        claim=claim.token,
-        worker=worker,
-        task_id=task_id,
-        started=timezone.now(),
-    )
 
 
 def _try(delivery: Delivery, progress: Progress) -> Outcome:
@@ -131,9 +118,7 @@ def _withhold(parcel: parcels.Parcel, progress: Progress) -> None:
         progress.settle(key, Fate.REFUSED, WITHHELD)
 
 
-def _record(
-    claim: Claim, attempt: Attempt, progress: Progress, outcome: Outcome
-) -> str:
+def _record(claim: Claim, progress: Progress, outcome: Outcome) -> str:
     """Complete the attempt and move the delivery on, both or neither.
 
     Return how the attempt ended.
@@ -154,7 +139,7 @@ def _record(
                 claim="", **progress.columns()
             )
         ended = journal.word(outcome, change) if moved else Attempt.Outcome.CANCELLED
-        Attempt.objects.filter(pk=attempt.pk, ended=None).update(
+        Attempt.objects.filter(pk=claim.attempt.pk, ended=None).update(
             ended=now,
             outcome=ended,
             failure=getattr(outcome, "failure", ""),
