@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from tom_dataproducts.models import PhotometryReducedDatum
 
 from tests.status.conftest import browser, partly_refused, permitted
 from tests.support import rows
-from tom_share_worker.models import Attempt, Share
+from tom_share_worker.delivery.ledger import Fate, Key, Ledger
+from tom_share_worker.models import Attempt, Delivery, Share
+from tom_share_worker.status import words
 
 
 def url(name: str, pk: int) -> str:
@@ -42,8 +46,49 @@ def test_a_delivery_shows_its_attempts_and_what_was_refused(
     assert "Answered 503" in page
     assert "&lt;b&gt;busy&lt;/b&gt;" in page
     assert "x" * 1000 not in page
-    assert "photometry 0" in page
+    assert "Photometry (number 0)" in page
     assert "Its band is unknown." in page
+
+
+def test_data_points_that_did_not_arrive_are_told_by_their_times(owner: User) -> None:
+    target = rows.target(owner)
+    refused, waiting = rows.photometry(target, 2)
+    delivery = of_data(owner, target, refused, waiting)
+
+    page = browser(owner).get(url("delivery-detail", delivery.pk)).content.decode()
+
+    assert f"Photometry of {time_of(refused)} UTC (number {refused})" in page
+    assert f"photometry of {time_of(waiting)} UTC (number {waiting})" in page
+
+
+def test_the_time_of_a_data_point_is_for_those_who_may_view_it(
+    owner: User, settings: Any
+) -> None:
+    settings.TARGET_PERMISSIONS_ONLY = False
+    target = rows.target(owner)
+    refused, waiting = rows.photometry(target, 2)
+    delivery = of_data(owner, target, refused, waiting)
+
+    page = browser(owner).get(url("delivery-detail", delivery.pk)).content.decode()
+
+    assert f"Photometry (number {refused})" in page
+    assert time_of(refused) not in page
+
+
+def of_data(owner: User, target: Any, refused: int, waiting: int) -> Delivery:
+    """Return a delivery of two data points, of which one was refused."""
+    share = rows.share(owner, target=target)
+    delivery = rows.delivery(share, photometry=[refused, waiting])
+    ledger = Ledger(delivery.ledger)
+    ledger.settle(Key("photometry", refused), Fate.REFUSED, "Its band is unknown.")
+    Delivery.objects.filter(pk=delivery.pk).update(
+        ledger=ledger.rows(), **ledger.counts()
+    )
+    return delivery
+
+
+def time_of(pk: int) -> str:
+    return words.stamp(PhotometryReducedDatum.objects.get(pk=pk).timestamp)
 
 
 def test_a_single_delivery_can_be_retried(owner: User, share: Share) -> None:

@@ -52,8 +52,8 @@ _CURES = {
         "Retry."
     ),
     Failure.REFUSED_DATA: (
-        "This data cannot be taken as it is; the reason is on the page of the "
-        "delivery. Correct the data here, then press Retry."
+        "This data cannot be taken as it is; each delivery tells the reason. Correct "
+        "the data here, then press Retry."
     ),
     Failure.BAD_CONFIGURATION: (
         "A setting of this TOM is wrong. Ask an administrator of this TOM to correct "

@@ -35,7 +35,7 @@ class DeliveryDetail(LoginRequiredMixin, TemplateView):
             share=_visible_share(user, delivery),
             product=_viewable_product(user, delivery),
             table=tables.paginated(self.request, table),
-            fates=fates.of(delivery),
+            fates=fates.of(delivery, user),
             cure=causes.cure(delivery),
             choice=_choice(user, delivery),
             retryable=retrying.needs_retry(

@@ -42,11 +42,16 @@ class BulkActionAdmin(OfTasks):
     list_select_related = ("asked_by",)
     search_fields = ("asked_by__username", "note")
     fields = (
-        *("asked_by", "created", "started", "ended", "left_count"),
+        *("asked_by", "created", "started", "ended", "left_alone"),
         "celery_result",
     )
     readonly_fields = fields
     change_form_template = "admin/tom_share_worker/bulk_action.html"
+
+    @admin.display(description="left alone")
+    def left_alone(self, action: BulkAction) -> str:
+        """Count the rows which the verb did not fit."""
+        return f"{action.left_count:,}"
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Allow the filters only: others could guess what it was narrowed by."""

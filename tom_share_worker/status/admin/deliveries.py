@@ -60,11 +60,11 @@ class DeliveryAdmin(Acted):
 
     rows = BulkAction.Rows.DELIVERIES
     list_display = (
-        *("what", "destination_name", "status", "failure", "attempt_count"),
-        *("arrived", "next_attempt_at", "note", "made", "ended"),
+        *("what", "destination_name", "status", "failure", "attempts"),
+        *("arrived", "next_attempt", "note", "made", "ended"),
     )
     ordering = ("-id",)
-    sortable_by = ("destination_name", "status", "attempt_count", "made")
+    sortable_by = ("destination_name", "status", "attempts", "made")
     list_filter = (
         *(filters.STATUS, filters.DestinationFilter, filters.CAUSE),
         *(filters.CREATED, filters.ENDED, filters.KIND, filters.REQUESTER),
@@ -109,6 +109,17 @@ class DeliveryAdmin(Acted):
     def made(self, delivery: Delivery) -> Any:
         """Show when it was planned; sorted by id, which has an index."""
         return delivery.created
+
+    @admin.display(description="attempts", ordering="attempt_count")
+    def attempts(self, delivery: Delivery) -> int:
+        """Show how many attempts counted against the schedule."""
+        return delivery.attempt_count
+
+    @admin.display(description="next attempt")
+    def next_attempt(self, delivery: Delivery) -> Any:
+        """Show when it is due, as long as it waits."""
+        waits = delivery.status == Delivery.Status.QUEUED
+        return delivery.next_attempt_at if waits else None
 
     @admin.display(description="data points there")
     def arrived(self, delivery: Delivery) -> str:

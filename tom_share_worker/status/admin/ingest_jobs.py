@@ -26,9 +26,8 @@ class IngestJobAdmin(Acted, OfTasks):
     rows = BulkAction.Rows.INGEST_JOBS
     verbs = (Verb.REPROCESS, Verb.CANCEL)
     list_display = (
-        *("file", "target_name", "data_product_type", "status", "failure"),
-        *("data_points", "user", "origin", "attempt_count", "created", "ended"),
-        "celery_link",
+        *("file", "of_target", "status", "failure", "data_points", "user", "created"),
+        *("ended", "type", "origin", "attempts", "celery_link"),
     )
     list_filter = (
         *(filters.STATUS, filters.CAUSE, filters.CREATED, filters.ENDED),
@@ -44,6 +43,21 @@ class IngestJobAdmin(Acted, OfTasks):
     def file(self, job: IngestJob) -> str:
         """Show its name, cut short so that the other columns stay in sight."""
         return Truncator(job.file_name).chars(50)
+
+    @admin.display(description="target", ordering="target_name")
+    def of_target(self, job: IngestJob) -> str:
+        """Show its name, without a query for each row."""
+        return job.target_name
+
+    @admin.display(description="type", ordering="data_product_type")
+    def type(self, job: IngestJob) -> str:
+        """Show the type of data product."""
+        return job.data_product_type
+
+    @admin.display(description="attempts", ordering="attempt_count")
+    def attempts(self, job: IngestJob) -> int:
+        """Show how often it was taken up."""
+        return job.attempt_count
 
     @admin.display(description="data points")
     def data_points(self, job: IngestJob) -> str:
