@@ -89,21 +89,27 @@ def check_routes(**_: Any) -> Iterator[CheckMessage]:
 @register()
 def check_receiving(**_: Any) -> Iterator[CheckMessage]:
     """E008: uploads by API are processed by the host itself, inside the web request."""
+    for name in _taken("RECEIVING"):
+        yield Error(
+            f"/api/{name}/ is not answered by tom_share_worker, so data that comes "
+            f"in is processed inside the web request, and anybody may delete data "
+            f"points.",
+            hint="Something registered this name before, or the TOM's urls.py has "
+            "a pattern for it or imports tom_dataproducts.urls; keep "
+            "path('', include('tom_common.urls')) as its first pattern.",
+            id="tom_share_worker.E008",
+        )
+
+
+def _taken(names: str) -> Iterator[str]:
+    """Yield those of our names in the TOM's REST API that something else answers."""
     try:
         from tom_share_worker import urls
     except Exception:  # noqa: BLE001  (told by E003)
         return
-    for name, viewset in urls.RECEIVING.items():
+    for name, viewset in getattr(urls, names).items():
         if _view_at(f"/api/{name}/") is not viewset:
-            yield Error(
-                f"/api/{name}/ is not answered by tom_share_worker, so data that comes "
-                f"in is processed inside the web request, and anybody may delete data "
-                f"points.",
-                hint="Something registered this name before, or the TOM's urls.py has "
-                "a pattern for it or imports tom_dataproducts.urls; keep "
-                "path('', include('tom_common.urls')) as its first pattern.",
-                id="tom_share_worker.E008",
-            )
+            yield name
 
 
 def _example(route: str) -> str:
@@ -121,20 +127,15 @@ def _view_at(address: str) -> Any:
 @register()
 def check_api(**_: Any) -> Iterator[CheckMessage]:
     """W004: another app has taken a name of ours in the TOM's REST API."""
-    try:
-        from tom_share_worker import urls
-    except Exception:  # noqa: BLE001  (told by E003)
-        return
-    for name, viewset in urls.API.items():
-        if _view_at(f"/api/{name}/") is not viewset:
-            yield Warning(
-                f"/api/{name}/ is not answered by tom_share_worker, so programs cannot "
-                f"ask for shares or follow them there.",
-                hint="Another app registered this name before, or the TOM's urls.py "
-                "has a pattern for it; put tom_share_worker before that app in "
-                "INSTALLED_APPS, or rename the other.",
-                id="tom_share_worker.W004",
-            )
+    for name in _taken("API"):
+        yield Warning(
+            f"/api/{name}/ is not answered by tom_share_worker, so programs cannot "
+            f"ask for shares or follow them there.",
+            hint="Another app registered this name before, or the TOM's urls.py "
+            "has a pattern for it; put tom_share_worker before that app in "
+            "INSTALLED_APPS, or rename the other.",
+            id="tom_share_worker.W004",
+        )
 
 
 @register()
