@@ -144,6 +144,8 @@ def test_the_queries(scene: Scene, who: Callable[[Scene], Any], may: str) -> Non
 
     assert visibility.visible_shares(person).exists() is (may != NOBODY)
     assert visibility.visible_deliveries(person).exists() is (may != NOBODY)
+    of_share = visibility.deliveries_of(person, scene.share)
+    assert of_share.exists() is (may != NOBODY)
     assert visibility.may_act(person, scene.share) is (may == ACTS)
     assert visibility.actionable_shares(person).exists() is (may == ACTS)
     assert visibility.actionable_deliveries(person).exists() is (may == ACTS)

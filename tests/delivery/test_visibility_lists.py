@@ -69,7 +69,9 @@ def operator(pair: Pair) -> User:
 
 
 def seen(person: User) -> set[str]:
+    """Return what a person sees: among all deliveries, and among those of the share."""
     found = visibility.visible_deliveries(person)
+    assert set(visibility.deliveries_of(person, Share.objects.get())) == set(found)
     return set(found.values_list("target_name", flat=True))
 
 

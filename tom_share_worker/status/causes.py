@@ -52,10 +52,9 @@ def of_tally(tally: Tally) -> list[Cause]:
     return sorted(causes, key=lambda cause: -cause.number)
 
 
-def most_frequent(tally: Tally) -> Failure | None:
-    """Say why most of what was counted did not arrive, without a query."""
-    by_cause = _by_cause(tally)
-    return max(by_cause, key=lambda one: _number(by_cause[one]), default=None)
+def numbers(tally: Tally) -> dict[Failure, int]:
+    """Count what did not arrive by its cause, without a query."""
+    return {failure: _number(rows) for failure, rows in _by_cause(tally).items()}
 
 
 def _by_cause(tally: Tally) -> dict[Failure, list[Any]]:

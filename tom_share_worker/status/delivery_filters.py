@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -40,10 +41,23 @@ class DeliveryFilters(filtering.PageFilters):
         for row in tally:
             waits = overview.must_choose(row)
             by_status[WAITS_FOR_A_PERSON if waits else row["status"]] += row["n"]
-        by_cause = {cause.failure: cause.number for cause in causes.of_tally(tally)}
-        _count(made, "status", by_status)
-        _count(made, "cause", by_cause)
+        made.numbers = {"status": by_status, "cause": causes.numbers(tally)}
+        for name, numbers in made.numbers.items():
+            _count(made, name, numbers)
         return made
+
+    numbers: Mapping[str, Mapping[str, int]]
+    """How many deliveries each choice leaves."""
+
+    @property
+    def counted(self) -> int | None:
+        """Return how many deliveries are left, where they are counted already."""
+        asked = {name: self.data.get(name) for name in self.base_filters}
+        chosen = [(name, value) for name, value in asked.items() if value]
+        if not chosen:
+            return sum(self.numbers["status"].values())
+        (name, value), *more = chosen
+        return None if more else self.numbers.get(name, {}).get(value)
 
     def standing_so(
         self, found: QuerySet[Delivery], _: str, value: str

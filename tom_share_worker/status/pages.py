@@ -50,9 +50,8 @@ class ShareDetail(LoginRequiredMixin, TemplateView):
             self.request, tables.deliveries(seen), standing["tally"]
         )
         table = tables.DeliveryTable(chosen.qs, destination=standing["destination"])
-        counted = None if chosen.filtered else standing["progress"].total
         return super().get_context_data(
-            table=tables.paginated(self.request, table, counted),
+            table=tables.paginated(self.request, table, chosen.counted),
             filter=chosen,
             filtered=chosen.filtered,
             refusals=_refusals(standing, seen),

@@ -197,6 +197,7 @@ def _last_troubles(last: Mapping[int, Share]) -> dict[int, str]:
 
 
 def _trouble_of(share: Share, tally: overview.Tally) -> str:
-    cause = causes.most_frequent(tally)
+    numbers = causes.numbers(tally)
+    cause = max(numbers, key=lambda one: numbers[one], default=None)
     why = f"{cause.value.capitalize()}: {cause.cure}" if cause else share.note
     return f"Its last share did not arrive, or not all of it. {why}".strip()
