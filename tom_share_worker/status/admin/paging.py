@@ -13,6 +13,8 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from tom_share_worker.status.slices import keys, of_keys
+
 if TYPE_CHECKING:
     _Paginator = Paginator[Any]
 else:
@@ -30,7 +32,7 @@ class Counted(_Paginator):
     @cached_property
     def first(self) -> list[Any]:
         """Return the keys of the first page, and one more where there are more."""
-        return self._keys(0, self.per_page + 1)
+        return keys(self.object_list, 0, self.per_page + 1)
 
     @cached_property
     def count(self) -> int:
@@ -48,19 +50,10 @@ class Counted(_Paginator):
         number = self.validate_number(number)
         begin = (number - 1) * self.per_page
         if number == 1:
-            keys = self.first[: self.per_page]
+            found = self.first[: self.per_page]
         else:
-            keys = self._keys(begin, begin + self.per_page)
-        return Page(self.by_keys(keys), number, self)
-
-    def by_keys(self, keys: list[Any]) -> Any:
-        """Return these rows in the order of the list."""
-        rows: Any = self.object_list
-        return rows.filter(pk__in=keys)
-
-    def _keys(self, begin: int, end: int) -> list[Any]:
-        rows: Any = self.object_list
-        return list(rows.values_list("pk", flat=True)[begin:end])
+            found = keys(self.object_list, begin, begin + self.per_page)
+        return Page(of_keys(self.object_list, found), number, self)
 
 
 class ByKeys(ChangeList):
@@ -71,4 +64,4 @@ class ByKeys(ChangeList):
         super().get_results(request)
         paginator: Any = self.paginator
         if self.result_count <= self.list_per_page:
-            self.result_list = paginator.by_keys(paginator.first)
+            self.result_list = of_keys(paginator.object_list, paginator.first)
