@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from tests import postgres
-from tests.benchmarks import crowd
+from tests.benchmarks import crowd, people
 from tests.benchmarks.machine import in_words, say
 from tests.benchmarks.stages import PRODUCTION
 from tests.benchmarks.toms import environment
@@ -28,7 +28,7 @@ from tests.support.processes import ROOT
 
 _NOTE = {
     key: {"BASE_URL": f"http://{key}.invalid/", "API_TOKEN": "of-the-benchmark"}
-    for key in crowd.PARTNERS
+    for key in people.PARTNERS
 }
 
 
