@@ -113,12 +113,12 @@ def test_a_job_whose_process_is_lost_waits_a_moment() -> None:
 def test_one_whose_process_is_lost_again_waits_until_a_full_memory_may_have_passed(
     worker: bool,
 ) -> None:
-    job, token = claimed(lost_count=1)
+    job, token = claimed(lost_count=1, traceback="Of trouble that it met before.")
 
     assert claims.lose(job, token, worker=worker)
 
     job.refresh_from_db()
-    assert (job.status, job.lost_count) == (Status.QUEUED, 2)
+    assert (job.status, job.lost_count, job.traceback) == (Status.QUEUED, 2, "")
     assert timedelta(seconds=50) < job.next_attempt_at - timezone.now()
     assert f"again soon after {job.next_attempt_at:%H:%M:%S} UTC." in job.note
 

@@ -63,6 +63,7 @@ def test_a_job_waits_for_a_storage_that_is_away(
 
     assert (job.status, job.claim, job.failure) == (Status.QUEUED, "", "")
     assert job.next_attempt_at > timezone.now()
+    assert type(error).__name__ in job.traceback
     assert re.fullmatch(
         rf"This TOM's storage for files failed \({type(error).__name__}\); it is tried "
         r"again soon after \d\d:\d\d:\d\d UTC\.",

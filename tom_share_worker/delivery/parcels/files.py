@@ -7,12 +7,16 @@ tried again to the end of the schedule. A file that is not there ends it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from tom_share_worker.delivery.outcomes import Halted, Refused, TryAgain
 from tom_share_worker.models import Failure
+from tom_share_worker.models.logged import Action, fields
+
+logger = logging.getLogger(__name__)
 
 
 def size(product: Any) -> int:
@@ -67,6 +71,11 @@ def _trouble(product: Any) -> Iterator[None]:
         missing = f"The file of the data product {product} is missing from this TOM."
         raise Halted(Refused(Failure.OUR_FAULT, missing)) from error
     except Exception as error:
+        logger.warning(
+            "The storage for files failed.",
+            exc_info=True,
+            extra=fields(Action.ATTEMPT, failure=Failure.OUR_FAULT),
+        )
         # Its text may tell of other services and their keys.
         failed = f"This TOM's storage for files failed ({type(error).__name__})."
         raise Halted(TryAgain(Failure.OUR_FAULT, failed)) from error

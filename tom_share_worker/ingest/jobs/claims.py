@@ -121,7 +121,8 @@ def postpone(
         )
     later = timezone.now() + timedelta(seconds=2**job.attempt_count)
     note = f"{trouble}; it is tried again soon after {_clock(later)}."
-    return ours(job.pk, token).update(note=note, **_queued(later)) == 1
+    columns = _queued(later) | {"note": note, "traceback": traceback}
+    return ours(job.pk, token).update(**columns) == 1
 
 
 def lose(
@@ -168,6 +169,7 @@ def _set_aside() -> tuple[str, dict[str, Any]]:
         "status": IngestJob.Status.FAILED,
         "failure": IngestFailure.WORKER_LOST,
         "ended": timezone.now(),
+        "traceback": "",
         **NO_CLAIM,
     }
 
@@ -178,5 +180,5 @@ def _clock(time: datetime) -> str:
 
 def _queued(when: datetime | None = None) -> dict[str, Any]:
     """Return the columns of a job that waits, until then or where it waited before."""
-    columns = {"status": IngestJob.Status.QUEUED, **NO_CLAIM}
+    columns = {"status": IngestJob.Status.QUEUED, "traceback": "", **NO_CLAIM}
     return columns if when is None else columns | {"next_attempt_at": when}
