@@ -31,8 +31,8 @@ def sweep() -> None:
 def release_lapsed(now: datetime) -> int:
     """Return jobs whose worker is gone to the queue; say how many.
 
-    At first to their place in it; what was lost before may be what ends its workers:
-    it waits for a minute, and lets the others go first.
+    At first to their place in it; what was lost before may be what ends its workers,
+    and lets the others go first.
     """
     lapsed = Q(lease_until__lt=now)
     jobs = IngestJob.objects.filter(lapsed, status=IngestJob.Status.RUNNING)

@@ -130,15 +130,14 @@ def lose(
 ) -> bool:
     """Count a lost process: back to the queue after a pause, or set aside after three.
 
-    One that was lost with its worker, for the first time, gets its place in the queue
-    again, before what came later. `when` narrows what the row must be by now for it.
+    One that was lost with its worker waited for its lease to lapse already: the first
+    time it gets its place in the queue again, before what came later, and then a short
+    pause. `when` narrows what the row must be by now for it.
     """
     if job.lost_count + 1 >= LOST_LIMIT:
         note, columns = _set_aside()
     else:
-        at_once = worker and not job.lost_count
-        pause = None if at_once else LOST_PAUSES[job.lost_count]
-        note, columns = _read_again(pause)
+        note, columns = _read_again(_pause(job.lost_count, worker))
     row = ours(job.pk, token).filter(when or Q(), lost_count=job.lost_count)
     moved = row.update(lost_count=F("lost_count") + 1, note=note, **columns) == 1
     if moved:
@@ -148,6 +147,12 @@ def lose(
             extra=fields(Action.INGEST, job, failure=columns.get("failure")),
         )
     return moved
+
+
+def _pause(lost_before: int, worker: bool) -> timedelta | None:
+    if worker:
+        return LOST_PAUSES[0] if lost_before else None
+    return LOST_PAUSES[lost_before]
 
 
 def _read_again(pause: timedelta | None) -> tuple[str, dict[str, Any]]:
