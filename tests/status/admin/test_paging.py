@@ -8,11 +8,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from guardian.shortcuts import assign_perm
 
 from tests.operating.test_bulk import failed
 from tests.status.admin.conftest import changelist
+from tests.status.conftest import browser, permitted
 from tests.support import rows
-from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models import Attempt, Delivery, Share
 from tom_share_worker.status.admin.paging import Counted
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +78,33 @@ def test_more_than_are_counted_is_said(
 
     assert "Retry all that match, more than 100" in text
     assert "There are more of them than are counted" in text
+
+
+@pytest.mark.parametrize("of", [2, 40])
+def test_pages_of_attempts_hold_what_the_reader_sees(share: Share, of: int) -> None:
+    """Of two attempts, or of forty, the reader sees one."""
+    operator = permitted("operator", "operate", is_staff=True)
+    open_, secret = (rows.target(rows.person("owner"), name) for name in ("A", "B"))
+    assign_perm("tom_targets.view_target", operator, open_)
+    seen, unseen = (
+        rows.delivery(share, target_id=target.pk) for target in (open_, secret)
+    )
+    Attempt.objects.bulk_create(
+        Attempt(
+            delivery=seen if n % of == 0 else unseen,
+            number=n,
+            started=share.created,
+        )
+        for n in range(3000)
+    )
+    newest_first = list(seen.attempts.order_by("-pk").values_list("pk", flat=True))
+
+    def page(number: int, **query: Any) -> list[int]:
+        address = changelist("attempt", p=number, **query)
+        answer: Any = browser(operator).get(address)
+        return [row.pk for row in answer.context["cl"].result_list]
+
+    for number in (1, 2):
+        begin = 50 * (number - 1)
+        assert page(number) == newest_first[begin : begin + 50]
+        assert page(number, o="0") == newest_first[::-1][begin : begin + 50]

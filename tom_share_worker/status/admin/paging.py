@@ -52,8 +52,12 @@ class Counted(_Paginator):
         if number == 1:
             found = self.first[: self.per_page]
         else:
-            found = keys(self.object_list, begin, begin + self.per_page)
+            found = self.beyond(begin, begin + self.per_page)
         return Page(of_keys(self.object_list, found), number, self)
+
+    def beyond(self, begin: int, end: int) -> list[Any]:
+        """Return the keys of a page that is not the first."""
+        return keys(self.object_list, begin, end)
 
 
 class ByKeys(ChangeList):
