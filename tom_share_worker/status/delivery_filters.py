@@ -46,7 +46,7 @@ class DeliveryFilters(filtering.PageFilters):
             _count(made, name, numbers)
         return made
 
-    numbers: Mapping[str, Mapping[str, int]]
+    numbers: Mapping[str, Mapping[Any, int]]
     """How many deliveries each choice leaves."""
 
     @property

@@ -16,6 +16,22 @@ from tom_share_worker.models import Attempt, Delivery, Share
 from tom_share_worker.status import causes, notices, overview
 
 
+class AddressField(serializers.HyperlinkedIdentityField):
+    """The address of a row. Where addresses begin is looked up once for a whole list,
+    as Django takes a quarter of the time of a long one to do so for each row.
+    """
+
+    around: tuple[str, str] | None = None
+
+    def get_url(self, obj: Any, view_name: str, request: Any, format: Any) -> str:
+        """Return the address."""
+        if self.around is None:
+            any_ = self.reverse(view_name, args=[0], request=request, format=format)
+            before, _, after = any_.rpartition("0")
+            self.around = before, after
+        return str(obj.pk).join(self.around)
+
+
 class CauseSerializer(serializers.Serializer[causes.Cause]):
     """Why parts of a share did not arrive, and what to do about it."""
 
@@ -36,7 +52,7 @@ class DatumsSerializer(serializers.Serializer[overview.Datums]):
 class ShareSerializer(serializers.ModelSerializer[Share]):
     """A share, as lists show it."""
 
-    url = serializers.HyperlinkedIdentityField(view_name="api:shares-detail")
+    url = AddressField(view_name="api:shares-detail")
     page = serializers.SerializerMethodField(help_text="Where people follow it.")
     user = serializers.CharField(
         source="user.username",
@@ -121,7 +137,7 @@ class ShareDetailSerializer(ShareSerializer):
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     """A delivery, as lists show it."""
 
-    url = serializers.HyperlinkedIdentityField(view_name="api:deliveries-detail")
+    url = AddressField(view_name="api:deliveries-detail")
     what = serializers.CharField(help_text="What is sent, in words.")
     destination_name = serializers.CharField()
     cure = serializers.SerializerMethodField(help_text="What a person can do.")
