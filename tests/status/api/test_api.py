@@ -379,3 +379,18 @@ def test_the_browsable_page_opens(owner: User, delivery: Delivery) -> None:
         page = program._client.get(f"/api/{path}", headers=headers)
         assert page.status_code == 200
         assert "deliveries" in page.content.decode()
+
+
+@pytest.mark.parametrize("path", ["shares/", "deliveries/"])
+def test_each_row_of_a_list_tells_its_own_address(
+    program: Program, owner: User, path: str
+) -> None:
+    for n in range(12):
+        rows.delivery(rows.share(owner, subject=f"Share {n}"), target_name=f"M {n}")
+
+    listed = program.get(path).json()["results"]
+
+    found = [program.get(row["url"].partition("/api/")[2]).json() for row in listed]
+    assert [row["id"] for row in found] == [row["id"] for row in listed]
+    assert [row["url"] for row in found] == [row["url"] for row in listed]
+    assert len({row["url"] for row in listed}) == 12
