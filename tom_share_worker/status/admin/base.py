@@ -62,8 +62,12 @@ class ReadOnly(ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes rows by hand."""
-        return False
+        """Nobody deletes rows by hand; some go with the row of another app.
+
+        Django asks here for each of those, too, and would refuse to delete a target
+        that was shared.
+        """
+        return obj is not None and not self._is_ours(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators view whatever they may act on."""
@@ -77,6 +81,12 @@ class ReadOnly(ModelAdmin):
         The permission to change these rows, as Django names it, serves as well.
         """
         return self._has(request, "change") or request.user.has_perm(OPERATE)
+
+    def _is_ours(self, request: HttpRequest) -> bool:
+        """True on the pages of this app, where nothing is to be deleted."""
+        match = request.resolver_match
+        name = match.url_name if match is not None else None
+        return name is None or name.startswith(f"{self.opts.app_label}_")
 
     def _has(self, request: HttpRequest, verb: str) -> bool:
         codename = get_permission_codename(verb, self.opts)
