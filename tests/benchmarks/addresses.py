@@ -75,8 +75,8 @@ def _narrowed(big: int) -> Iterator[Page]:
     questions = {
         shares: (
             *("page=30", "status=failed", "destination=survey", "search=Survey+42"),
-            *("q=Survey+42", "q=nowhere", "kind=target+data", "failure=refused+data"),
-            "target=Survey+42",
+            *("q=Survey+42", "q=Survey", "q=selected", "q=nowhere"),
+            *("kind=target+data", "failure=refused+data", "target=Survey+42"),
         ),
         share: ("page=2000", "page=1000", "status=failed", "status=queued"),
         incoming: ("page=100", "status=failed", "q=night-4242", "q=nowhere"),

@@ -90,8 +90,8 @@ def main() -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    call_command("migrate", verbosity=0)
     logging.disable(logging.INFO)
+    call_command("migrate", verbosity=0)
     part = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     made = fill(sizes(part))
     with connection.cursor() as cursor:
