@@ -48,6 +48,14 @@ def test_there_is_a_reason_to_retry(status: str, failure: str, needed: bool) -> 
     assert needs_retry(status, failure, 0) is needed
 
 
+@pytest.mark.parametrize("status", Status.values)
+def test_what_waits_for_one_that_refuses_us_is_opened_by_a_retry(status: str) -> None:
+    waits = status == Status.QUEUED
+    usual = needs_retry(status, "", 0)
+
+    assert needs_retry(status, "", 0, refuses_us=True) is (usual or waits)
+
+
 def test_refusals_within_a_delivered_batch_are_a_reason() -> None:
     assert needs_retry(Status.DELIVERED, "", 1)
     assert has_failed(Status.DELIVERED, 1)

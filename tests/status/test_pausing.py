@@ -108,6 +108,54 @@ def test_a_retry_says_that_it_waits_for_the_pause_to_end(
     assert "sent now" not in text
 
 
+@pytest.mark.parametrize("by_person", [False, True])
+def test_where_a_retry_opens_the_destination_one_is_offered(
+    by_person: bool, owner: User, share: Share
+) -> None:
+    state = Destination.objects.create(key="partner", note="Our password is wrong.")
+    pages = [share.get_absolute_url(), _page(rows.delivery(share).pk)]
+    assert not any(_offered(owner, page) for page in pages)
+
+    state.paused, state.paused_by_person = True, by_person
+    state.save()
+    shown = [browser(owner).get(page).content.decode() for page in pages]
+
+    assert ["press Retry" in text for text in shown] == [not by_person] * 2
+    assert [_offered(owner, page) for page in pages] == [not by_person] * 2
+
+
+@pytest.mark.parametrize("page", ["share", "delivery"])
+def test_the_retry_opens_it_and_is_offered_no_more(
+    page: str, owner: User, share: Share
+) -> None:
+    delivery = rows.delivery(share)
+    Destination.objects.create(key="partner", paused=True, note="Wrong password.")
+    address = share.get_absolute_url() if page == "share" else _page(delivery.pk)
+
+    text = browser(owner).post(f"{address}retry/", follow=True).content.decode()
+
+    assert "1 delivery will be sent now." in text
+    assert not Destination.objects.get().paused
+    assert not _offered(owner, address)
+
+
+def test_a_page_that_is_open_gets_the_retry(owner: User, share: Share) -> None:
+    rows.delivery(share)
+    Destination.objects.create(key="partner", paused=True, note="Wrong password.")
+
+    part = browser(owner).get(f"{share.get_absolute_url()}progress/?retry=no")
+
+    assert part["HX-Refresh"] == "true"
+
+
+def _page(pk: int) -> str:
+    return reverse("tom_share_worker:delivery-detail", args=[pk])
+
+
+def _offered(person: User, address: str) -> bool:
+    return f'action="{address}retry/"' in browser(person).get(address).content.decode()
+
+
 def test_what_is_retried_for_several_destinations_names_the_paused_one() -> None:
     Destination.objects.create(key="partner", paused=True, paused_by_person=True)
     Destination.objects.create(key="other")

@@ -54,6 +54,11 @@ class Destination(models.Model):
     def __str__(self) -> str:
         return conf.display_name(self.key)
 
+    @property
+    def refuses_us(self) -> bool:
+        """True while it is paused as it refused our account: a Retry opens it."""
+        return self.paused and not self.paused_by_person
+
 
 class RemoteTarget(models.Model):
     """The id by which a destination knows one of our targets.

@@ -23,12 +23,15 @@ def has_failed(status: str, refused: int) -> bool:
     return status == Status.FAILED or (status == Status.DELIVERED and refused > 0)
 
 
-def needs_retry(status: str, failure: str, refused: int) -> bool:
+def needs_retry(
+    status: str, failure: str, refused: int, *, refuses_us: bool = False
+) -> bool:
     """True if a person has a reason to press Retry.
 
     For what may be sent again, and for what waits after a failed attempt. What waits
-    for its first attempt could be retried as well, but needs no help.
+    for its first attempt could be retried as well, but needs no help, unless its
+    destination is paused as it `refuses_us`: a Retry opens it.
     """
     if status == Status.QUEUED:
-        return failure != ""
+        return refuses_us or failure != ""
     return status == Status.CANCELLED or has_failed(status, refused)

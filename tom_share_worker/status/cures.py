@@ -23,7 +23,7 @@ from tom_share_worker.models import (
 from tom_share_worker.operating import destinations
 from tom_share_worker.status import words
 from tom_share_worker.status.causes import Cause
-from tom_share_worker.status.overview import Tally
+from tom_share_worker.status.overview import Progress, Tally
 
 RETRY, RESUME, CHOOSE, WITH_TARGET = "retry", "resume", "choose", "with target"
 
@@ -70,12 +70,19 @@ def of(
     return [_cure(cause, powers, destination) for cause in causes]
 
 
-def retries(found: Sequence[Cure], share: Share, tally: Tally, retryable: bool) -> str:
+def retries(
+    found: Sequence[Cure], share: Share, tally: Tally, progress: Progress
+) -> str:
     """Say what the page offers: no second button that does the same as the first."""
-    if not retryable:
+    if not progress.retryable:
         return NO
     others = any(
-        retrying.needs_retry(row["status"], row["failure"], row["refused"])
+        retrying.needs_retry(
+            row["status"],
+            row["failure"],
+            row["refused"],
+            refuses_us=progress.refuses_us,
+        )
         and not retrying.has_failed(row["status"], row["refused"])
         for row in tally
     )

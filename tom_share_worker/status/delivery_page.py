@@ -39,7 +39,10 @@ class DeliveryDetail(LoginRequiredMixin, TemplateView):
             cure=causes.cure(delivery),
             choice=_choice(user, delivery),
             retryable=retrying.needs_retry(
-                delivery.status, delivery.failure, delivery.refused_count
+                delivery.status,
+                delivery.failure,
+                delivery.refused_count,
+                refuses_us=destination is not None and destination.refuses_us,
             ),
             may_act=visibility.may_act(user, delivery.share),
             **kwargs,

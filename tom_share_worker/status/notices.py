@@ -174,7 +174,7 @@ def next_attempt(delivery: Delivery, destination: Destination | None) -> str:
     ):
         return "when its target has arrived"
     if destination is not None and destination.paused:
-        if not destination.paused_by_person:
+        if destination.refuses_us:
             return "when Retry is pressed"
         return "when the destination is resumed"
     time = delivery.next_attempt_at

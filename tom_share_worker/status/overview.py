@@ -57,6 +57,8 @@ class Progress:
     must_choose: bool = False
     closed: bool = False
     """True while its destination takes nothing."""
+    refuses_us: bool = False
+    """True while its destination is paused as it refused our account."""
 
     @property
     def standing(self) -> str:
@@ -156,8 +158,10 @@ _RECEIVED = Q(status=Status.QUEUED) & ~Q(receipt="")
 """Files that are there, and are being processed there."""
 
 
-def progress(share: Share, rows: Tally, *, closed: bool = False) -> Progress:
-    """Sum up how far a share is; say whether its destination is closed now."""
+def progress(
+    share: Share, rows: Tally, *, closed: bool = False, refuses_us: bool = False
+) -> Progress:
+    """Sum up how far a share is; say how its destination stands now."""
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:
         counts[row["status"]] += row["n"]
@@ -176,9 +180,10 @@ def progress(share: Share, rows: Tally, *, closed: bool = False) -> Progress:
         targets=_targets(share, rows),
         received=sum(row["received"] for row in rows),
         percent=100 if share.is_ended else _percent(rows),
-        retryable=_retryable(share, rows),
+        retryable=_retryable(share, rows, refuses_us),
         must_choose=any(must_choose(row) for row in rows),
         closed=closed,
+        refuses_us=refuses_us,
     )
 
 
@@ -209,11 +214,13 @@ def _percent(rows: Tally) -> int:
     return min(99, 100 * done // whole) if whole else 0
 
 
-def _retryable(share: Share, rows: Tally) -> bool:
+def _retryable(share: Share, rows: Tally, refuses_us: bool) -> bool:
     """True if a person has a reason to press Retry on a share, planned or not."""
     if not rows or (share.is_ended and not share.planned):
         return share.status in (Share.Status.FAILED, Share.Status.CANCELLED)
     return any(
-        retrying.needs_retry(row["status"], row["failure"], row["refused"])
+        retrying.needs_retry(
+            row["status"], row["failure"], row["refused"], refuses_us=refuses_us
+        )
         for row in rows
     )

@@ -138,7 +138,8 @@ def _standing(
     destination = notices.state(share.destination)
     tally = overview.tally(share, seen)
     closed = notices.takes_nothing(destination)
-    progress = overview.progress(share, tally, closed=closed)
+    refuses_us = destination is not None and destination.refuses_us
+    progress = overview.progress(share, tally, closed=closed, refuses_us=refuses_us)
     waits = not progress.ended
     troubled = waits or progress.retryable
     known = target_choice.first_waiting(share, tally, seen)
@@ -154,7 +155,7 @@ def _standing(
         "hidden_note": _hidden_note(user, share, progress.total),
         "causes": found,
         "cures": cured,
-        "retries": cures.retries(cured, share, tally, progress.retryable),
+        "retries": cures.retries(cured, share, tally, progress),
         "choice": choice,
         "may_act": may.may_act,
         "destination": destination,

@@ -135,7 +135,10 @@ def test_a_share_tells_what_holds_it_up(program: Program, share: Share) -> None:
 
     assert "Wrong password." in told["destination_note"]
     assert told["worker_note"].startswith("No worker has ever been seen.")
-    assert told["retryable"] is False
+    assert told["retryable"] is True
+
+    Destination.objects.update(paused_by_person=True)  # a Retry would not help
+    assert program.get(f"shares/{share.pk}/").json()["retryable"] is False
 
 
 def test_a_delivery_tells_its_ledger_and_its_attempts(

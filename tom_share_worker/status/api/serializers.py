@@ -123,9 +123,10 @@ class ShareDetailSerializer(ShareSerializer):
         """Gather how the share stands in a fixed number of queries, then show it."""
         user = self.context["request"].user
         tally = overview.tally(instance, visibility.deliveries_of(user, instance))
-        progress = overview.progress(instance, tally)
-        troubled = not progress.ended or progress.retryable
-        destination = notices.state(instance.destination) if troubled else None
+        state = notices.state(instance.destination)
+        refuses_us = state is not None and state.refuses_us
+        progress = overview.progress(instance, tally, refuses_us=refuses_us)
+        destination = state if not progress.ended or progress.retryable else None
         standing: Any = instance
         standing.progress = progress
         standing.causes = causes.of_tally(tally)
