@@ -163,11 +163,25 @@ def _tell_numbers(command: BaseCommand, told: dict[str, Any]) -> None:
     say(f"Incoming files: {_counts(told['incoming'])}.")
     failed = told["failed"]
     if failed["shares"] or failed["incoming"]:
-        say(
-            f"Since {failed['since'][:16]}Z {count(failed['shares'], 'share')} failed, "
-            f"wholly or in part, and {count(failed['incoming'], 'incoming file')}. "
-            f"`manage.py shares list --status failed` tells why."
-        )
+        _tell_failed(command, failed)
+
+
+def _tell_failed(command: BaseCommand, failed: dict[str, Any]) -> None:
+    """Say how much failed, and which commands show what, and why."""
+    since = f"{failed['since'][:16]}Z"
+    say = command.stdout.write
+    say(
+        f"Since {since} {count(failed['shares'], 'share')} failed, wholly or in part, "
+        f"and {count(failed['incoming'], 'incoming file')}."
+    )
+    listing = "manage.py shares list"
+    if failed["shares"]:
+        these = '--status failed --status "partly delivered"'
+        say(f"  Which shares: `{listing} shares {these} --ended-since {since}`")
+        say(f"  Why, of each: `{listing} --share ID`")
+    if failed["incoming"]:
+        these = f"--status failed --ended-since {since}"
+        say(f"  Which files, and why: `{listing} incoming {these}`")
 
 
 def _counts(numbers: dict[str, int]) -> str:

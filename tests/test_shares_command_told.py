@@ -1,0 +1,75 @@
+"""What `manage.py shares` tells operators and scripts holds: commands, names, statuses."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tests.support import rows
+from tests.test_shares_command import DAY, failed, shares
+from tom_share_worker.models import IngestJob, Routine, Share, Worker
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _well(settings: Any) -> None:
+    """Workers and the sweep are well."""
+    settings.DATA_SHARING = {
+        "partner": {
+            "DISPLAY_NAME": "Partner TOM",
+            "BASE_URL": "http://partner.invalid/",
+            "API_TOKEN": "not-a-token",
+        }
+    }
+    now = timezone.now()
+    Worker.objects.create(name="worker@tom", started=now, seen=now, ingests=True)
+    Routine.objects.create(name=Routine.SWEEP, ended=now)
+
+
+@pytest.fixture
+def operator() -> User:
+    return User.objects.create_superuser("operator")
+
+
+def named(said: str) -> list[list[str]]:
+    """Return the commands that are named, as a shell reads them."""
+    found = re.findall(r"`manage\.py shares ([^`]*)`", said)
+    return [shlex.split(command) for command in found]
+
+
+@pytest.mark.parametrize("status", ["failed", "partly delivered"])
+@pytest.mark.parametrize("since", ["24h", "2026-03-01 06:00"])
+def test_the_commands_that_are_named_show_what_failed(status: str, since: str) -> None:
+    share = failed()
+    # Asked for long before it failed.
+    Share.objects.update(status=status, created=timezone.now() - 3 * DAY)
+    delivery = share.deliveries.latest("pk")
+    rows.share(None, status="delivered", ended=timezone.now(), planned=True)
+
+    said = shares("status", "--since", since)[1]
+    which, why = named(said)
+
+    assert shares(*which)[1].splitlines()[0].startswith(f"{share.pk}  {status}  ")
+    assert shares(*which)[1].endswith("1 share, 1 shown.\n")
+    of_it = [str(share.pk) if word == "ID" else word for word in why]
+    assert f"{delivery.pk}  failed  refused data" in shares(*of_it)[1]
+    assert "incoming --status" not in said
+
+
+def test_the_command_that_is_named_shows_an_incoming_file_that_failed() -> None:
+    now = timezone.now()
+    old = {"status": "failed", "next_attempt_at": now, "ended": now - 3 * DAY}
+    IngestJob.objects.create(file_name="old.csv", **old)
+    IngestJob.objects.create(file_name="new.csv", **old | {"ended": now})
+
+    (command,) = named(shares("status")[1])
+
+    said = shares(*command)[1]
+    assert "new.csv" in said
+    assert "old.csv" not in said
