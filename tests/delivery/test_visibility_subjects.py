@@ -15,6 +15,7 @@ from tom_targets.models import Target
 from tests.status.conftest import browser, permitted
 from tests.support import rows
 from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.models import Share
 
 pytestmark = pytest.mark.django_db
@@ -58,8 +59,8 @@ def of_both(owner: User, **columns: Any) -> Share:
 
 
 def subject(person: User, share: Share) -> str:
-    shares = visibility.with_subjects(person, visibility.visible_shares(person))
-    return visibility.subject(shares.get(pk=share.pk))
+    shares = masking.with_subjects(person, visibility.visible_shares(person))
+    return masking.subject(shares.get(pk=share.pk))
 
 
 def test_a_share_that_came_to_nothing_names_no_target_to_others(
@@ -172,8 +173,8 @@ def test_a_search_hides_what_the_list_hides(
         person = User.objects.filter(username=name).first()
         person = person or User.objects.create_superuser(name)
         visible = visibility.visible_shares(person)
-        told: Any = visibility.with_subjects(person, visible)
-        found = visibility.hiding(person, visible)
+        told: Any = masking.with_subjects(person, visible)
+        found = masking.hiding(person, visible)
         assert {share.pk for share in found} == {
             share.pk for share in told if share.hides
         }

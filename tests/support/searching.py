@@ -84,7 +84,7 @@ def pages(browser: Client, numbers: list[int]) -> Iterator[tuple[str, str]]:
     First the addresses that are known, then what they lead to: of this app before what
     is the host's, and of each list not every combination of its filters.
     """
-    known = deque([*SEEDS, *_addresses(numbers)])
+    known = deque([*SEEDS, *addresses(numbers)])
     ours: deque[str] = deque()
     hosts: deque[str] = deque()
     seen = set(known)
@@ -127,7 +127,7 @@ def _links(address: str, text: str) -> Iterator[str]:
             yield path
 
 
-def _addresses(numbers: list[int]) -> Iterator[str]:
+def addresses(numbers: list[int]) -> Iterator[str]:
     """Yield the addresses of this app that name a row by its number."""
     for route in _routes(get_resolver().url_patterns, ""):
         if "share" in route and route.count("<int:") == 1:

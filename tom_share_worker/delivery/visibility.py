@@ -24,17 +24,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import (
-    BooleanField,
-    Case,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.lookups import IsNull
+from django.db.models import Q, QuerySet
 
 from tom_share_worker import toolkit
 from tom_share_worker.models import Attempt, Delivery, Share
@@ -57,7 +47,7 @@ def operates(user: Any) -> bool:
 def visible_shares(user: Any) -> QuerySet[Share]:
     """Return the shares that a person may see."""
     shares = Share.objects.all()
-    if _is_superuser(user):
+    if is_superuser(user):
         return shares
     if not _is_known(user):
         return shares.none()
@@ -71,7 +61,7 @@ def visible_shares(user: Any) -> QuerySet[Share]:
 def visible_deliveries(user: Any) -> QuerySet[Delivery]:
     """Return the deliveries that a person may see, of whatever share."""
     deliveries = Delivery.objects.all()
-    if _is_superuser(user):
+    if is_superuser(user):
         return deliveries
     if not _is_known(user):
         return deliveries.none()
@@ -94,7 +84,7 @@ def visible_attempts(user: Any) -> QuerySet[Attempt]:
     Of a million, each is asked for its own delivery, as a page shows a few only.
     """
     attempts = Attempt.objects.all()
-    if _is_superuser(user):
+    if is_superuser(user):
         return attempts
     if _is_known(user) and sees_all(user):
         return attempts.filter(_target_viewable(user, "delivery__target"))
@@ -111,72 +101,14 @@ def deliveries_of(user: Any, share: Share) -> QuerySet[Delivery]:
 
     Of their own, what is true of each of 100,000 rows is not asked of each.
     """
-    if _is_known(user) and share.user_id == user.pk and not _is_superuser(user):
+    if _is_known(user) and share.user_id == user.pk and not is_superuser(user):
         return share.deliveries.filter(_target_viewable(user, "target"))
     return visible_deliveries(user).filter(share_id=share.pk)
 
 
-def with_subjects(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
-    """Tell of each share whether its subject names targets that are hidden.
-
-    The subject of a share of several targets names the first of them. Where these have
-    no deliveries of their own (before it is planned, where something was left out, in
-    messages), nobody but the one who asked for it is sure to view them.
-    """
-    if _is_superuser(user):
-        return shares.annotate(hides=Value(False, output_field=BooleanField()))
-    hides = _hides(user, Q(IsNull(_first(_hidden(user)), False)))
-    return shares.annotate(
-        hides=Case(When(hides, then=True), default=False, output_field=BooleanField())
-    )
-
-
-def hiding(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
-    """Return those of these shares whose subject names targets that are hidden.
-
-    The same as `hides` says of one, found at once for all that a search may match:
-    PostgreSQL reckons it dear to look at the deliveries of each share by itself, and
-    takes seconds to compile what runs for milliseconds.
-    """
-    if _is_superuser(user):
-        return shares.none()
-    several = shares.filter(_SEVERAL).order_by()
-    hidden = _hidden(user).filter(share__in=several.values("pk")).order_by()
-    # Distinct, so that they are few enough to be looked up in the memory.
-    shares_of_hidden = hidden.values("share_id").distinct()
-    return several.filter(_hides(user, Q(pk__in=shares_of_hidden)))
-
-
-def _hides(user: Any, hidden: Q) -> Q:
-    """Return the condition that a subject names hidden targets, by the condition that
-    some deliveries of its share are hidden.
-    """
-    each = Delivery.objects.exclude(kind=Delivery.Kind.MESSAGE)
-    unsure = Q(planned=False) | ~Q(note="") | Q(IsNull(_first(each), True))
-    return _SEVERAL & ((unsure & ~Q(user_id=user.pk)) | hidden)
-
-
-def _hidden(user: Any) -> QuerySet[Delivery]:
+def hidden_deliveries(user: Any) -> QuerySet[Delivery]:
+    """Return the deliveries of targets that a person may not view, of all shares."""
     return Delivery.objects.filter(~_target_viewable(user, "target"))
-
-
-def _first(found: QuerySet[Delivery]) -> Subquery:
-    """Return the first of these of a share; PostgreSQL reckons EXISTS too dear."""
-    return Subquery(found.filter(share=OuterRef("pk")).order_by().values("pk")[:1])
-
-
-def subject(share: Share) -> str:
-    """Return what is shared, in words, without the names of hidden targets.
-
-    For shares of `with_subjects`.
-    """
-    if getattr(share, "hides", False):
-        return str(share.get_kind_display())
-    return share.subject
-
-
-_SEVERAL = Q(target__isnull=True, kind__in=(Share.Kind.TARGETS, Share.Kind.DATUMS))
-"""Shares of several targets whose subjects name some of them."""
 
 
 def hidden_count(user: Any, share: Share, seen: int) -> int:
@@ -184,15 +116,15 @@ def hidden_count(user: Any, share: Share, seen: int) -> int:
 
     Without a query where all are of one target, which is known to be seen.
     """
-    if _is_superuser(user) or share.target_id is not None:
+    if is_superuser(user) or share.target_id is not None:
         return 0
     return share.deliveries.count() - seen
 
 
 def may_act(user: Any, share: Share) -> bool:
     """True if a person may retry and cancel what they see of this share."""
-    if _is_superuser(user) or not may_act_if_seen(user, share):
-        return _is_superuser(user)
+    if is_superuser(user) or not may_act_if_seen(user, share):
+        return is_superuser(user)
     return visible_shares(user).filter(pk=share.pk).exists()
 
 
@@ -212,12 +144,13 @@ def actionable_shares(user: Any) -> QuerySet[Share]:
 def actionable_deliveries(user: Any) -> QuerySet[Delivery]:
     """Return the deliveries that a person may retry and cancel."""
     deliveries = visible_deliveries(user)
-    if _is_superuser(user) or not _is_known(user):
+    if is_superuser(user) or not _is_known(user):
         return deliveries
     return deliveries.filter(share__in=actionable_shares(user).values("pk"))
 
 
-def _is_superuser(user: Any) -> bool:
+def is_superuser(user: Any) -> bool:
+    """True for those who see all."""
     return user is not None and bool(user.is_superuser and user.is_active)
 
 

@@ -6,13 +6,16 @@ see, or not act on, matches nothing of theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from tom_share_worker import conf
 from tom_share_worker.delivery import visibility as sent
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.ingest import visibility as received
 from tom_share_worker.models import BulkAction, Delivery, Failure
@@ -30,11 +33,11 @@ def _actionable_deliveries(user: Any) -> QuerySet[Any]:
 
 def _visible_shares(user: Any) -> QuerySet[Any]:
     """Return them with `hides`, which tells whose subject names hidden targets."""
-    return sent.with_subjects(user, sent.visible_shares(user))
+    return masking.with_subjects(user, sent.visible_shares(user))
 
 
 def _actionable_shares(user: Any) -> QuerySet[Any]:
-    return sent.with_subjects(user, sent.actionable_shares(user))
+    return masking.with_subjects(user, sent.actionable_shares(user))
 
 
 _VISIBLE: dict[str, Callable[[Any], QuerySet[Any]]] = {
@@ -58,7 +61,7 @@ SEARCHED: dict[str, tuple[str, ...]] = {
 
 def matches(rows: str, filters: Mapping[str, Any], user: Any) -> QuerySet[Any]:
     """Return the rows that a filter means and that a person may see and act on."""
-    return narrowed(rows, filters, _ACTIONABLE[rows](user))
+    return narrowed(rows, filters, _ACTIONABLE[rows](user), user)
 
 
 def visible(rows: str, user: Any) -> QuerySet[Any]:
@@ -67,12 +70,17 @@ def visible(rows: str, user: Any) -> QuerySet[Any]:
 
 
 def narrowed(
-    rows: str, filters: Mapping[str, Any], found: QuerySet[Any]
+    rows: str, filters: Mapping[str, Any], found: QuerySet[Any], user: Any
 ) -> QuerySet[Any]:
-    """Narrow rows of `visible` by a filter; raise WrongFilter where it says nothing."""
-    for name, value in cleaned(rows, filters).items():
+    """Narrow rows of `visible` by a filter; raise WrongFilter where it says nothing.
+
+    The user is who reads them; None is whoever has a shell, who reads all.
+    """
+    kept = cleaned(rows, filters)
+    words = str(kept.pop("search", "")).split()
+    for name, value in kept.items():
         found = found.filter(_CONDITIONS[name](rows, value))
-    return found
+    return _searched(rows, words, found, user) if words else found
 
 
 def _status(rows: str, value: list[str]) -> Q:
@@ -115,16 +123,25 @@ def _when(test: str, value: str, rows: str) -> Q:
     return Q(**{f"ended__{test}": value}) | (Q(ended=None) & created)
 
 
-def _search(rows: str, value: str) -> Q:
-    """Look for each word in any of the columns; not in subjects that are hidden."""
-    found = Q()
-    for word in value.split():
-        anywhere = Q()
-        for column in SEARCHED[rows]:
-            here = Q(**{f"{column}__icontains": word})
-            anywhere |= here & Q(hides=False) if column == "subject" else here
-        found &= anywhere
+def _searched(
+    rows: str, words: list[str], found: QuerySet[Any], user: Any
+) -> QuerySet[Any]:
+    """Look for each word in any of the columns; of shares, not in what is hidden."""
+    naming = masking.NAMING if rows == Rows.SHARES and user is not None else ()
+    others = [column for column in SEARCHED[rows] if column not in naming]
+    told = Q()
+    if naming:
+        any_word = reduce(or_, (_anywhere(naming, word) for word in words))
+        told = masking.told(user, found, any_word)
+    for word in words:
+        named = _anywhere(naming, word) & told
+        found = found.filter(_anywhere(others, word) | named)
     return found
+
+
+def _anywhere(columns: Iterable[str], word: str) -> Q:
+    parts = (Q(**{f"{column}__icontains": word}) for column in columns)
+    return reduce(or_, parts, Q())
 
 
 _CONDITIONS: dict[str, Callable[[str, Any], Q]] = {
@@ -135,7 +152,6 @@ _CONDITIONS: dict[str, Callable[[str, Any], Q]] = {
     "origin": lambda rows, value: Q(origin__in=value),
     "share": lambda rows, value: Q(share_id=value),
     "user": _user,
-    "search": _search,
     "ids": lambda rows, value: Q(pk__in=value),
     "since": lambda rows, value: _when("gte", value, rows),
     "until": lambda rows, value: _when("lt", value, rows),

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from tom_share_worker import toolkit
 from tom_share_worker.delivery import visibility as sharing
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.ingest import visibility as receiving
 from tom_share_worker.models import IngestJob, Share
 from tom_share_worker.status import words
@@ -112,7 +113,7 @@ _FAILED: dict[type[Model], list[str]] = {
 
 def shares_of(user: Any) -> QuerySet[Share]:
     """Return what is counted of a person's shares."""
-    visible = sharing.with_subjects(user, sharing.visible_shares(user))
+    visible = masking.with_subjects(user, sharing.visible_shares(user))
     return visible.filter(pk__in=_own(Share, user).values("pk"))
 
 

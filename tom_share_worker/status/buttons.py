@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.views import View
 
 from tom_share_worker.delivery import actions, visibility
-from tom_share_worker.delivery.asking import again
+from tom_share_worker.delivery.asking import again, masking
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Delivery, Failure, Share
 from tom_share_worker.operating import destinations
@@ -78,7 +78,9 @@ class ShareAgain(LoginRequiredMixin, View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a new share and lead to it, or say why it may not be."""
-        earlier = get_object_or_404(visibility.visible_shares(request.user), pk=pk)
+        visible = visibility.visible_shares(request.user)
+        told = masking.with_subjects(request.user, visible)
+        earlier = get_object_or_404(told, pk=pk)
         with_target = "with_target" in request.POST
         try:
             made = again.share_again(request.user, earlier, with_target=with_target)

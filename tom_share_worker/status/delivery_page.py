@@ -11,6 +11,7 @@ from django.views.generic import TemplateView
 
 from tom_share_worker import toolkit
 from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.models import Delivery, RemoteTarget, Share, retrying
 from tom_share_worker.status import causes, fates, notices, tables, target_choice
 
@@ -59,10 +60,8 @@ def _delivery(request: HttpRequest, pk: int) -> Delivery:
 def _visible_share(user: Any, delivery: Delivery) -> Share | None:
     """Return its share, which not everybody sees who sees the delivery."""
     shares = visibility.visible_shares(user).filter(pk=delivery.share_id)
-    found = visibility.with_subjects(user, shares.defer("selection")).first()
-    if found is not None:
-        found.subject = visibility.subject(found)
-    return found
+    found = masking.with_subjects(user, shares.defer("selection")).first()
+    return None if found is None else masking.masked(found)
 
 
 def _viewable_product(user: Any, delivery: Delivery) -> Any:

@@ -17,7 +17,7 @@ from django.views.generic import TemplateView
 
 from tom_share_worker import toolkit
 from tom_share_worker.delivery import visibility
-from tom_share_worker.delivery.asking import again
+from tom_share_worker.delivery.asking import again, masking
 from tom_share_worker.models import Delivery, Failure, Share
 from tom_share_worker.status import (
     badge,
@@ -85,8 +85,9 @@ def get_share(request: HttpRequest, pk: int) -> Share:
     """Return a share the person may see, or answer 404."""
     visible = visibility.visible_shares(request.user).select_related("user", "target")
     visible = visible.select_related("target_list", "data_product")
-    shares = visibility.with_subjects(request.user, visible)
-    return get_object_or_404(shares.defer("selection", "plan_cursor"), pk=pk)
+    shares = masking.with_subjects(request.user, visible)
+    found = get_object_or_404(shares.defer("selection", "plan_cursor"), pk=pk)
+    return masking.masked(found)
 
 
 def _fragment(request: HttpRequest, standing: dict[str, Any]) -> HttpResponse:
@@ -149,7 +150,7 @@ def _standing(
     cured = cures.of(found, may, destination)
     return {
         "share": share,
-        "subject": visibility.subject(share),
+        "subject": masking.subject(share),
         "tally": tally,
         "progress": progress,
         "hidden_note": _hidden_note(user, share, progress.total),

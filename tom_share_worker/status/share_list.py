@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.views.generic import TemplateView
 
 from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.models import Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.operating import destinations
@@ -70,10 +71,7 @@ class ShareFilters(filtering.PageFilters):
         """
         named = Q(target__name__icontains=value) | Q(title__icontains=value)
         named |= Q(subject__icontains=value)
-        matching = found.filter(named)
-        hiding = visibility.hiding(self.request.user, matching)
-        # As keys: what is found here serves the count and the page.
-        return matching.exclude(pk__in=list(hiding.values_list("pk", flat=True)))
+        return found.filter(named, masking.told(self.request.user, found, named))
 
 
 class ShareList(LoginRequiredMixin, TemplateView):
@@ -84,7 +82,7 @@ class ShareList(LoginRequiredMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Gather the table, the filters and the word about workers."""
         user = self.request.user
-        visible = visibility.with_subjects(user, visibility.visible_shares(user))
+        visible = masking.with_subjects(user, visibility.visible_shares(user))
         chosen = ShareFilters(self.request.GET or None, visible, request=self.request)
         table = tables.ShareTable(tables.shares(chosen.qs), request=self.request)
         return super().get_context_data(

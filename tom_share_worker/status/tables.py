@@ -27,7 +27,7 @@ from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 from django.utils.safestring import mark_safe
 
-from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.models import Attempt, Delivery, Destination, Failure, Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
 from tom_share_worker.status import notices, words
@@ -159,7 +159,7 @@ class ShareTable(Table):
 
     def render_subject(self, record: Share) -> str:
         """Name what is shared, but no target that is hidden from the reader."""
-        return visibility.subject(record)
+        return masking.subject(record)
 
     def render_created(self, value: datetime) -> str:
         """Show the time in UTC, whatever the TOM's own time zone."""

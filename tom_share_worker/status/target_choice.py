@@ -23,6 +23,7 @@ from django.views.generic import TemplateView
 
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import actions, visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.exceptions import ConfigurationError
 from tom_share_worker.models import Delivery, Failure, RemoteTarget, Share
 from tom_share_worker.status import notices, overview, words
@@ -145,7 +146,7 @@ class TargetChoice(LoginRequiredMixin, TemplateView):
         if not (number.isascii() and number.isdigit() and len(number) < 10):
             return None
         user = self.request.user
-        shares = visibility.with_subjects(user, visibility.visible_shares(user))
+        shares = masking.with_subjects(user, visibility.visible_shares(user))
         of_destination = shares.filter(destination=self.known.destination)
         return of_destination.filter(pk=int(number)).first()
 
@@ -157,7 +158,7 @@ class TargetChoice(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             known=known,
             share=self.share,
-            subject=visibility.subject(self.share) if self.share else "",
+            subject=masking.subject(self.share) if self.share else "",
             destination_name=conf.display_name(known.destination),
             target=target,
             aliases=[name for name in target.names if name != target.name],

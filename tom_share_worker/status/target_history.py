@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from tom_share_worker import conf
 from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.delivery.closing import status_of
 from tom_share_worker.models import Delivery, Failure, Share
 from tom_share_worker.models.delivery import WAITS_FOR_A_PERSON
@@ -85,7 +86,7 @@ def entries(user: Any, target: Any) -> tuple[list[Entry], bool]:
 
 def _visible(user: Any) -> Any:
     shares = visibility.visible_shares(user).defer("selection", "plan_cursor")
-    return visibility.with_subjects(user, shares).select_related("user")
+    return masking.with_subjects(user, shares).select_related("user")
 
 
 def _shares_of_several(user: Any, target: Any) -> list[int]:
@@ -139,7 +140,7 @@ def _entry(share: Share | None, sums: _Sum | None, target: Any) -> Entry | None:
     if share is not None:
         itself = share.target_id == target.pk
         return Entry(
-            what=visibility.subject(share),
+            what=masking.subject(share),
             address=share.get_absolute_url(),
             standing=_standing(share, sums) if itself or not sums else sums.standing,
             destination=share.destination_name,

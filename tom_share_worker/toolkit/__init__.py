@@ -148,13 +148,17 @@ def permitted_targets(
 
 
 def permitted_ids(user: Any, codename: str) -> Any:
-    """Return `permitted_targets` of a person as a subquery of their ids.
+    """Return `permitted_targets` of a person, or lists, as a subquery of their ids.
 
     Made once for each person and request: django-guardian asks the database each time.
     """
     made: dict[str, Any] = user.__dict__.setdefault("_permitted_ids", {})
     if codename not in made:
-        made[codename] = permitted_targets(user, codename).values("pk")
+        if codename == "view_targetlist":
+            found = viewable_target_lists(user)
+        else:
+            found = permitted_targets(user, codename)
+        made[codename] = found.values("pk")
     return made[codename].all()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tom_share_worker import conf
 from tom_share_worker.delivery import permissions
-from tom_share_worker.delivery.asking import outbox
+from tom_share_worker.delivery.asking import masking, outbox
 from tom_share_worker.delivery.planning.planner import SENDS_TARGET
 from tom_share_worker.delivery.planning.selection import DATUM_KINDS, PRODUCTS, WHOLE
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
@@ -66,7 +66,8 @@ class _Asked:
             kind: pks for kind, pks in share.selection.items() if kind != WHOLE
         }
         self.products = PRODUCTS in self.whole
-        names = ("title", "message", "authors")
+        # Not the words of somebody else that are hidden from who asks now.
+        names = () if masking.hides_words(share) else ("title", "message", "authors")
         self.text: dict[str, Any] = {name: getattr(share, name) for name in names}
 
     def target_list(self) -> Share:

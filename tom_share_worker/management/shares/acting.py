@@ -45,7 +45,7 @@ def listing(command: BaseCommand, options: dict[str, Any]) -> int:
     """Print the rows that match, the newest first."""
     kind = options["rows"]
     try:
-        found = matching.narrowed(KINDS[kind], filters(options), _ALL[kind].all())
+        found = matching.narrowed(KINDS[kind], filters(options), _ALL[kind].all(), None)
     except WrongFilter as wrong:
         raise _refused(wrong) from wrong
     shown = list(found.order_by("-pk")[: options["limit"]])

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from tom_share_worker import conf
 from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.ingest import visibility as receiving
 from tom_share_worker.models import (
     Delivery,
@@ -164,7 +165,7 @@ def _told_of(cause: str) -> tuple[str, str]:
 
 
 def _share_lines(user: Any, shares: QuerySet[Share]) -> list[Line]:
-    told = visibility.with_subjects(user, shares.defer("selection", "plan_cursor"))
+    told = masking.with_subjects(user, shares.defer("selection", "plan_cursor"))
     listed = list(told[:LISTED])
     why: dict[int, list[str]] = defaultdict(list)
     found = _failed_deliveries(user, [share.pk for share in listed])
@@ -172,7 +173,7 @@ def _share_lines(user: Any, shares: QuerySet[Share]) -> list[Line]:
         why[pk].append(_told_of(cause)[0])
     return [
         Line(
-            f"{visibility.subject(share)} to {share.destination_name}",
+            f"{masking.subject(share)} to {share.destination_name}",
             _joined(share.status, *(sorted(why[share.pk]) or [share.note])),
             _link(share.get_absolute_url()),
         )

@@ -38,6 +38,7 @@ class Named(admin.SimpleListFilter):
         self.rows = getattr(model_admin, "rows", "")
         # Before it is taken out of the parameters, as its lookups may depend on it.
         self.values = [value for value in params.get(self.parameter_name, ()) if value]
+        self.reader = request.user
         super().__init__(request, params, model, model_admin)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -53,7 +54,7 @@ class Named(admin.SimpleListFilter):
     def narrowed(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow the rows as bulk actions do."""
         given = {str(self.parameter_name): meant(self.parameter_name, self.values)}
-        return matching.narrowed(self.rows, given, queryset)
+        return matching.narrowed(self.rows, given, queryset, self.reader)
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
         """Offer the closed set of what the name may say."""

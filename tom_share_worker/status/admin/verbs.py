@@ -71,7 +71,7 @@ class Acted(ReadOnly):
         """Search as bulk actions do."""
         try:
             asked = {"search": search_term}
-            return matching.narrowed(self.rows, asked, queryset), False
+            return matching.narrowed(self.rows, asked, queryset, request.user), False
         except WrongFilter as error:
             messages.warning(request, f"Search: {error}")
             return queryset.none(), False

@@ -10,6 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from tom_share_worker.delivery import visibility
+from tom_share_worker.delivery.asking import masking
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.delivery.planning.selection import DATUM_KINDS
 from tom_share_worker.models import Attempt, Delivery, Share
@@ -61,8 +62,9 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
         help_text="Who asked for it.",
     )
     destination_name = serializers.CharField()
-    subject = serializers.SerializerMethodField(
-        help_text="What is shared, in words, without targets hidden from the account."
+    subject = serializers.CharField(
+        read_only=True,
+        help_text="What is shared, in words, without targets hidden from the account.",
     )
     with_data = serializers.BooleanField(
         read_only=True,
@@ -80,9 +82,9 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
         )
         read_only_fields: tuple[str, ...] = fields
 
-    def get_subject(self, share: Share) -> str:
-        """Return what the pages say is shared."""
-        return visibility.subject(share)
+    def to_representation(self, instance: Share) -> dict[str, Any]:
+        """Show what the pages show, without what is hidden from the account."""
+        return super().to_representation(masking.masked(instance))
 
     def get_page(self, share: Share) -> str:
         """Return the address of the share's page."""

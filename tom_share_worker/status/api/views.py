@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tom_share_worker.delivery import actions, visibility
-from tom_share_worker.delivery.asking import wishes
+from tom_share_worker.delivery.asking import masking, wishes
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Delivery, Share
 from tom_share_worker.status import verbs
@@ -86,7 +86,7 @@ class ShareViewSet(
     def get_queryset(self) -> QuerySet[Share]:
         """Return the shares that the account may see, without their large columns."""
         user = self.request.user
-        visible = visibility.with_subjects(user, visibility.visible_shares(user))
+        visible = masking.with_subjects(user, visibility.visible_shares(user))
         return visible.defer("selection", "plan_cursor").select_related("user")
 
     def get_serializer_class(self) -> Any:

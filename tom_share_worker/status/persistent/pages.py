@@ -19,7 +19,7 @@ from django.views.generic import TemplateView, View
 
 from tom_share_worker import conf, toolkit
 from tom_share_worker.delivery import visibility
-from tom_share_worker.delivery.asking import answers
+from tom_share_worker.delivery.asking import answers, masking
 from tom_share_worker.delivery.continuous import persistent
 from tom_share_worker.exceptions import ConfigurationError, ShareRefused
 from tom_share_worker.models import Share
@@ -126,11 +126,13 @@ class PersistentShareDetail(LoginRequiredMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Gather all that is known of it."""
         row = _row(self.request, kwargs["pk"], "view")
-        (standing,) = rows.standings(self.request.user, [row])
+        user = self.request.user
+        (standing,) = rows.standings(user, [row])
         terms = standing.terms
         initial = {"kinds": terms.kinds or list(rows.KIND_WORDS), "until": terms.until}
         made = Share.objects.filter(persistent_share=row)
-        visible = made.filter(pk__in=visibility.visible_shares(self.request.user))
+        visible = made.filter(pk__in=visibility.visible_shares(user))
+        visible = masking.with_subjects(user, visible)
         kwargs.setdefault("form", TermsForm(initial=initial))
         table = tables.ShareTable(tables.shares(visible.order_by("-pk"))[:SHOWN])
         return super().get_context_data(
