@@ -223,6 +223,19 @@ def test_rows_are_listed_by_a_filter() -> None:
     assert said.endswith("3 deliveries, 2 shown.\n")
 
 
+def test_shares_are_listed_by_what_they_are_called() -> None:
+    """Whoever has a shell reads all of them."""
+    person = rows.person()
+    rows.share(person, kind="targets", subject="Targets M31 and M32 without data")
+    rows.share(person, kind="targets", subject="Target M33 without data")
+
+    status, said = shares("list", "shares", "--search", "m31 astronomer")
+
+    assert status == 0
+    assert "M31 and M32" in said
+    assert "1 share, 1 shown." in said
+
+
 def test_rows_are_listed_for_programs() -> None:
     share = failed()
 

@@ -143,6 +143,26 @@ def test_the_order_of_the_admins_list_tells_nothing_of_hidden_subjects(
     assert orders[0] == orders[1] == orders[2]
 
 
+def test_a_list_is_named_to_those_who_may_see_it(
+    owner: User, viewer: User, targets: list[Target]
+) -> None:
+    """Who may view one of its targets, or the list itself, and who asked for it."""
+    subject_of = "Target list Survey without data"
+    columns = {"kind": "target list", "subject": subject_of}
+    seen, hidden, granted = (
+        of_both(owner, target_list=rows.target_list("Survey", *of), **columns)
+        for of in (targets, targets[1:], [])
+    )
+    assign_perm("tom_targets.view_targetlist", viewer, granted.target_list)
+    deleted = of_both(owner, **columns)
+
+    assert subject(viewer, seen) == subject_of
+    assert subject(viewer, granted) == subject_of
+    assert subject(viewer, hidden) == "Target list"
+    assert subject(viewer, deleted) == "Target list"
+    assert subject(owner, hidden) == subject(owner, deleted) == subject_of
+
+
 @pytest.mark.parametrize("hidden_from", ["nobody", "the viewer", "both"])
 @pytest.mark.parametrize("planned", [True, False])
 @pytest.mark.parametrize("note", ["", "1 target was left out."])
@@ -160,6 +180,10 @@ def test_a_search_hides_what_the_list_hides(
     columns = {"planned": planned, "note": note}
     shares = [of_both(owner, **columns), of_both(viewer, **columns)]
     shares.append(of_both(owner, kind="target data", target=targets[0], **columns))
+    for seen in (targets[:1], targets[1:], []):
+        about = rows.target_list(f"Survey of {len(shares)}", *seen)
+        shares.append(of_both(owner, kind="target list", target_list=about, **columns))
+    shares.append(of_both(viewer, kind="target list", target_list=about, **columns))
     shares.append(of_both(owner, kind="target list", **columns))
     for share in shares if kind else []:
         for target in targets if hidden_from != "nobody" else targets[:1]:

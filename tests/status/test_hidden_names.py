@@ -7,6 +7,7 @@ the shares of others and view some of their targets, or none.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -19,7 +20,14 @@ from tom_targets.models import PersistentShare, Target
 
 from tests.status.conftest import browser, permitted
 from tests.support import rows, searching
-from tom_share_worker.models import Attempt, IngestJob, RemoteTarget, Share
+from tom_share_worker.models import (
+    Attempt,
+    BulkAction,
+    Delivery,
+    IngestJob,
+    RemoteTarget,
+    Share,
+)
 from tom_share_worker.operating import bulk
 
 pytestmark = pytest.mark.django_db
@@ -134,7 +142,9 @@ def readers(world: World) -> list[User]:
 
 def addresses() -> Iterator[str]:
     """Yield the addresses of lists, and of what has a number, in this app."""
-    numbers = list(range(1, Share.objects.count() + 1))
+    models = (Share, Delivery, Attempt, IngestJob, RemoteTarget, BulkAction)
+    found = (model.objects.values_list("pk", flat=True) for model in models)
+    numbers = sorted({*chain(*found), *PersistentShare.objects.values_list("pk")[0]})
     yield from searching.addresses(numbers)
     yield from (f"/targets/{pk}/" for pk in Target.objects.values_list("pk", flat=True))
     for name in LISTS:
@@ -163,7 +173,7 @@ def answers(reader: User) -> Iterator[tuple[str, int, str]]:
 
 
 @pytest.mark.timeout(300)
-def test_no_address_names_what_is_hidden(readers: list[User]) -> None:
+def test_no_address_names_what_is_hidden(world: World, readers: list[User]) -> None:
     opened: set[str] = set()
     for reader in readers:
         for address, status, text in answers(reader):
@@ -171,10 +181,11 @@ def test_no_address_names_what_is_hidden(readers: list[User]) -> None:
             if status == 200:
                 opened.add(address.rstrip("/").split("?")[0])
 
-    assert {"/shares", "/shares/1", "/api/shares", "/api/shares/1"} <= opened
     shares = "/admin/tom_share_worker/share"
-    assert {shares, f"{shares}/1/change", f"{shares}/1/history"} <= opened
-    assert {"/admin/tom_targets/persistentshare", "/shares/2"} <= opened
+    assert {"/shares", "/api/shares", shares, f"/admin/{PERSISTENT}"} <= opened
+    for number in (world.of_list.pk, world.unplanned.pk, world.of_some.pk):
+        assert {f"/shares/{number}", f"/api/shares/{number}"} <= opened
+        assert {f"{shares}/{number}/{page}" for page in ("change", "history")} <= opened
 
 
 def about(text: str) -> str:
