@@ -1,4 +1,4 @@
-"""What `manage.py shares` tells operators and scripts holds: commands, names, statuses."""
+"""What `manage.py shares` tells operators and scripts holds: commands, statuses."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from tom_share_worker.delivery.outcomes import storable
 from tom_share_worker.models import (
     BulkAction,
     Delivery,
@@ -113,8 +114,10 @@ def _value(rows: str, name: str, value: Any) -> Any:
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise WrongFilter(name, "This must be text.")
-    if len(value) > LONGEST or "\x00" in value:
+    if len(value) > LONGEST:
         raise WrongFilter(name, f"This may have {LONGEST} characters at most.")
+    if storable(value) != value:
+        raise WrongFilter(name, "This has a NUL or half a character in it.")
     return value
 
 

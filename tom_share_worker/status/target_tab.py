@@ -69,7 +69,7 @@ class TargetSharing(LoginRequiredMixin, TemplateView):
 
 def _target(request: HttpRequest, pk: int) -> Any:
     """Return a target that the person may view, or answer 404."""
-    return get_object_or_404(toolkit.viewable_targets(request.user, [pk]))
+    return get_object_or_404(toolkit.viewable_targets(request.user), pk=pk)
 
 
 def gathered(user: Any, target: Any) -> dict[str, Any]:

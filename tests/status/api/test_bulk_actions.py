@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -39,6 +40,29 @@ def test_what_is_asked_for_is_done_by_a_worker(owner: User, share: Share) -> Non
     told = conforms(followed, "get", ONE)
     assert told["note"] == "1 delivery will be sent again."
     assert Delivery.objects.get().status == "queued"
+
+
+HALF = "\ud800"
+"""Half of a character, which JSON can hold and UTF-8 cannot."""
+
+
+@pytest.mark.parametrize("bad", [HALF, "SN\0"])
+@pytest.mark.parametrize("name", ["search", "user", "destination", "status", "kind"])
+def test_text_that_no_database_takes_is_refused_in_words(
+    owner: User, name: str, bad: str
+) -> None:
+    answer = ask(owner, json.dumps(RETRY | {"filters": {name: bad}}))
+
+    assert answer.status_code == 400
+    assert answer.json() == {name: ["This has a NUL or half a character in it."]}
+
+
+@pytest.mark.parametrize("name", ["verb", "rows"])
+def test_half_a_character_is_no_word(owner: User, name: str) -> None:
+    answer = ask(owner, json.dumps(RETRY | {name: HALF}))
+
+    assert answer.status_code == 400
+    assert answer.json() == {name: ['"?" is not a valid choice.']}
 
 
 def test_people_act_on_their_own_and_operators_on_what_they_see(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -52,6 +53,19 @@ def one_of_each(sky: Sky) -> dict[str, int]:
         ).pk
         for kind, model in toolkit.DATUM_MODELS.items()
     }
+
+
+@pytest.mark.parametrize("bad", ["\ud800", "SN\0", 10**20])
+@pytest.mark.parametrize("name", ["destination", "target", "targets", "title"])
+def test_what_no_database_takes_is_refused(
+    program: Program, sky: Sky, name: str, bad: Any
+) -> None:
+    asked = {"destination": "partner", "target": sky.target.pk, name: bad}
+
+    answer = program.post("shares/", json.dumps(asked))
+
+    # A number is a title; it is text by then.
+    assert answer.status_code == (201 if (name, bad) == ("title", 10**20) else 400)
 
 
 def sent(answer: Any) -> set[tuple[str, Any]]:

@@ -36,11 +36,20 @@ class BulkActionFilter(FilterSet):  # type: ignore[misc]
     rows = django_filters.MultipleChoiceFilter(choices=BulkAction.Rows.choices)
 
 
+class Choice(serializers.ChoiceField):
+    """One of some words; what is none of them is repeated as an answer can hold it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the word."""
+        given = storable(data) if isinstance(data, str) else data
+        return super().to_internal_value(given)
+
+
 class BulkActionRequestSerializer(serializers.Serializer[Any]):
     """What is to be done with which rows."""
 
-    verb = serializers.ChoiceField(BulkAction.Verb.choices)
-    rows = serializers.ChoiceField(BulkAction.Rows.choices)
+    verb = Choice(BulkAction.Verb.choices)
+    rows = Choice(BulkAction.Rows.choices)
     filters = serializers.DictField(
         help_text="Which rows, by the names that docs/api.md lists; empty means all "
         "that the account may act on."
