@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,17 @@ from django.utils import timezone
 
 from tests.support import rows
 from tests.test_shares_command import DAY, failed, shares
-from tom_share_worker.models import IngestJob, Routine, Share, Worker
+from tom_share_worker.delivery.planning import planner
+from tom_share_worker.models import (
+    BulkAction,
+    Delivery,
+    Destination,
+    IngestJob,
+    Routine,
+    Share,
+    Worker,
+)
+from tom_share_worker.operating import bulk
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +84,35 @@ def test_the_command_that_is_named_shows_an_incoming_file_that_failed() -> None:
     said = shares(*command)[1]
     assert "new.csv" in said
     assert "old.csv" not in said
+
+
+def of_section(heading: str) -> list[list[str]]:
+    """Return the commands of a part of the document for operators."""
+    text = (Path(__file__).parent.parent / "docs/operating.md").read_text()
+    part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    block = part.partition("```bash\n")[2].partition("```")[0]
+    return [shlex.split(line)[3:] for line in block.splitlines()]
+
+
+def test_the_commands_to_stop_all_leave_nothing_that_waits() -> None:
+    alice = User.objects.create_superuser("alice")
+    target = rows.target(alice)
+    asked = rows.share(alice, target=target, kind="target")
+    planned = rows.share(alice, target=target, status="running", planned=True)
+    rows.delivery(planned)
+    over = rows.share(alice, target=target, status="cancelled", ended=timezone.now())
+    rows.delivery(over)  # retried alone
+
+    for command in of_section("Something must stop at once"):
+        if command[0] == "cancel":
+            assert Destination.objects.get().paused
+            command.remove("--wait")  # no worker runs here
+        assert shares(*command)[0] == 0
+        for action in BulkAction.objects.exclude(status="done"):
+            bulk.run(action.pk)
+    planner.plan(asked.pk)
+
+    assert set(Share.objects.values_list("status", flat=True)) == {"cancelled"}
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"cancelled"}
+    assert asked.deliveries.count() == 0
+    assert not Destination.objects.get().paused
