@@ -86,6 +86,18 @@ def test_the_command_that_is_named_shows_an_incoming_file_that_failed() -> None:
     assert "old.csv" not in said
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_who_has_a_shell_is_told_what_to_do_and_not_whom_to_ask(
+    form: list[str],
+) -> None:
+    Destination.objects.create(key="partner", paused=True, note="Wrong password.")
+
+    said = shares("status", *form)[1]
+
+    assert "Correct the account in DATA_SHARING" in said
+    assert "ask an administrator" not in said
+
+
 def of_section(heading: str) -> list[list[str]]:
     """Return the commands of a part of the document for operators."""
     text = (Path(__file__).parent.parent / "docs/operating.md").read_text()

@@ -296,3 +296,19 @@ class TestTheProgress:
 
         assert answer.status_code == 286
         assert "You are logged out." in answer.content.decode()
+
+
+@pytest.mark.parametrize(("codename", "asks"), [("operate", False), ("change", True)])
+def test_who_may_resume_is_told_what_to_mend_and_others_whom_to_ask(
+    share: Share, codename: str, asks: bool
+) -> None:
+    rights = ["view_share", f"{codename}_delivery" if asks else codename]
+    person = permitted("keeper", *rights, "view_delivery", is_staff=True)
+    failed(share, 2)
+    Destination.objects.create(key="partner", paused=True, note="Wrong password.")
+
+    listed = browser(person).get(changelist("delivery", status="failed"))
+    asked = browser(person).get(button(listed.content.decode())).content.decode()
+
+    assert ("ask an administrator" in asked) is asks
+    assert ("Correct the account in DATA_SHARING" in asked) is not asks

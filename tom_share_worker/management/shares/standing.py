@@ -122,7 +122,7 @@ def _numbers() -> dict[str, Any]:
                 "destination": row.key,
                 "name": str(row),
                 "state": notices.state_word(row).lower(),
-                "note": plain(notices.destination_note(row)),
+                "note": plain(notices.destination_note(row, to_keeper=True)),
                 "due": int(due.get((row.key,), 0)),
                 "oldest_due_age_seconds": round(ages.get((row.key,), 0.0)),
                 "deliveries": {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +25,7 @@ from tom_share_worker.models import BulkAction, Destination
 from tom_share_worker.operating import (
     audit,
     bulk,
+    destinations,
     matching,
     verbs,
     vocabulary,
@@ -134,7 +136,11 @@ class Acted(ReadOnly):
         found = matching.matches(self.rows, given, request.user).order_by()
         fitting = found.filter(verbs.SLICES[verb, self.rows].fits)
         matched, fit = found.count(), fitting.count()
-        keys = [] if self.rows == Rows.INGEST_JOBS else _by_destination(fitting)
+        keys = (
+            []
+            if self.rows == Rows.INGEST_JOBS
+            else _by_destination(fitting, request.user)
+        )
         context = {
             **self.admin_site.each_context(request),
             "title": f"{verb.label} {wording.counted(fit, self.rows)}?",
@@ -224,24 +230,23 @@ def _asked(rows: str, given: QueryDict) -> dict[str, Any]:
 
 def _posted(request: HttpRequest) -> dict[str, Any]:
     """Return the filter that the page of confirmation has shown."""
-    try:
+    with suppress(ValueError):
         found = json.loads(request.POST.get("filters", ""))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise WrongFilter("filters", "Ask for it once more from the list.")
-    return found
+        if isinstance(found, dict):
+            return found
+    raise WrongFilter("filters", "Ask for it once more from the list.")
 
 
-def _by_destination(found: QuerySet[Any]) -> list[dict[str, Any]]:
+def _by_destination(found: QuerySet[Any], user: Any) -> list[dict[str, Any]]:
     """Say how many of the rows are for whom, and who takes nothing now."""
     counts = found.values_list("destination").annotate(n=Count("pk"))
+    keeps = destinations.may_steer(user)
     states = Destination.objects.select_related("paused_by").in_bulk(field_name="key")
     return [
         {
             "name": conf.display_name(key),
             "count": f"{n:,}",
-            "note": notices.destination_note(states.get(key)),
+            "note": notices.destination_note(states.get(key), to_keeper=keeps),
         }
         for key, n in sorted(counts, key=lambda pair: -pair[1])
     ]
