@@ -98,6 +98,19 @@ def test_who_has_a_shell_is_told_what_to_do_and_not_whom_to_ask(
     assert "ask an administrator" not in said
 
 
+def test_a_dry_run_spells_names_as_they_are(operator: User) -> None:
+    share = failed(1)
+
+    said = shares(
+        *("retry", "--destination", "partner", "--by", "McDonald", "--user"),
+        *("operator", "--dry-run"),
+    )[1]
+
+    assert said.startswith("Deliveries to Partner TOM, asked for by McDonald: 0.")
+    one = shares("retry", "--share", str(share.pk), "--user", "operator")[1]
+    assert ". 1 delivery matches." in one
+
+
 def of_section(heading: str) -> list[list[str]]:
     """Return the commands of a part of the document for operators."""
     text = (Path(__file__).parent.parent / "docs/operating.md").read_text()

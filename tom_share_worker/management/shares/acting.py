@@ -80,7 +80,8 @@ def act(command: BaseCommand, options: dict[str, Any]) -> int:
     except WrongFilter as wrong:
         raise _refused(wrong) from wrong
     total = wording.counted(action.total, rows)
-    command.stdout.write(f"Bulk action {action.pk}: {action}. {total} match.")
+    match = "matches" if action.total == 1 else "match"
+    command.stdout.write(f"Bulk action {action.pk}: {action}. {total} {match}.")
     if options["wait"] or options["timeout"] is not None:
         return _follow(command, action, options["timeout"])
     command.stdout.write(
@@ -98,7 +99,8 @@ def _count(command: BaseCommand, rows: str, kept: dict[str, Any], user: Any) -> 
     found = matching.matches(rows, kept, user).order_by()
     tally = found.values_list("status").annotate(n=Count("pk")).order_by("status")
     said = ", ".join(f"{n:,} {status}" for status, n in tally)
-    command.stdout.write(f"{wording.described(rows, kept).capitalize()}: {said or 0}.")
+    which = wording.described(rows, kept)
+    command.stdout.write(f"{which[0].upper()}{which[1:]}: {said or 0}.")
     command.stdout.write("Nothing was done.")
     return WELL
 
