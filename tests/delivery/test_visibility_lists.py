@@ -16,7 +16,7 @@ from tom_targets.models import Target
 from tests.status.conftest import browser, permitted
 from tests.support import rows
 from tom_share_worker.delivery import visibility
-from tom_share_worker.models import Delivery, Share
+from tom_share_worker.models import Attempt, Delivery, Share
 
 
 @dataclass(frozen=True)
@@ -171,16 +171,51 @@ def test_before_it_is_planned_only_its_person_reads_which_targets_it_names(
         assert ("SECRET 7" in page) is shown
 
 
-def test_what_is_about_a_deleted_target_stays_for_its_person_and_the_permitted(
+@pytest.mark.parametrize("kind", ["target", "target data", "data product"])
+def test_what_is_about_a_deleted_target_is_seen_by_who_asked_for_it_alone(
+    pair: Pair, kind: str
+) -> None:
+    share = rows.share(
+        pair.owner, kind=kind, target=pair.secret, subject="Target SECRET 7"
+    )
+    delivery = rows.delivery(share, status="failed")
+    Attempt.objects.create(delivery=delivery, number=1, started=share.created)
+    permitted("viewer", "view_share")
+    permitted("operator", "operate")
+    permitted("admin", is_superuser=True)
+    rows.person("member")
+    sees = {}
+    for when in ("there", "deleted"):
+        for person in User.objects.exclude(username="AnonymousUser"):
+            if when == "there":
+                pair.secret.give_user_access(person)
+            found = [
+                visibility.visible_shares(person).filter(pk=share.pk).exists(),
+                visibility.visible_deliveries(person).filter(share=share).exists(),
+                visibility.visible_attempts(person).exists(),
+                visibility.deliveries_of(person, share).exists(),
+            ]
+            assert len(set(found)) == 1, (person, when, found)
+            sees[person.username, when] = found[0]
+        if when == "there":
+            pair.secret.delete()
+
+    everybody = {"owner", "viewer", "operator", "admin", "member"}
+    assert {who for who, when in sees if sees[who, "there"]} == everybody
+    assert {who for who, when in sees if sees[who, "deleted"]} == {"owner", "admin"}
+
+
+def test_a_share_of_several_targets_is_seen_when_one_of_them_is_deleted(
     pair: Pair,
 ) -> None:
-    member = rows.person("member")
-    pair.secret.give_user_access(member)
+    viewer = permitted("viewer", "view_share")
+    pair.open.give_user_access(viewer)
     pair.secret.delete()
 
-    assert "SECRET 7" in seen(pair.owner)
-    assert "SECRET 7" in seen(permitted("viewer", "view_share"))
-    assert seen(member) == set()
+    assert seen(pair.owner) == {"NGC 1", "SECRET 7"}
+    assert seen(viewer) == {"NGC 1"}
+    page = browser(viewer).get(pair.share.get_absolute_url()).content.decode()
+    assert "SECRET 7" not in page
 
 
 @pytest.mark.parametrize(("granted", "sees"), [(False, False), (True, True)])

@@ -12,7 +12,7 @@ from django.utils import timezone
 from tom_targets.models import Target
 
 from tests.operating.test_bulk import done, ended_share, failed, retry
-from tests.status.conftest import permitted
+from tests.status.conftest import permitted, shown_to_all
 from tests.support import rows
 from tom_share_worker.delivery import sweep
 from tom_share_worker.delivery.planning import planner
@@ -100,7 +100,9 @@ def test_what_is_withdrawn_meanwhile_holds_from_the_next_slice_on(
     withdrawn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = permitted("operator", "operate", is_superuser=withdrawn == "superuser")
-    failed(ended_share(rows.person("owner")), 3)
+    share = ended_share(rows.person("owner"))
+    failed(share, 3)
+    shown_to_all(share)
     doing = verbs.SLICES["retry", "deliveries"]
 
     def act(pks: list[int], user: User) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from tom_targets.models import Target
 
 from tests.support import rows
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
@@ -36,6 +37,17 @@ def share(owner: User) -> Share:
     return rows.share(
         owner, subject="All data of SN 2026abc", planned=True, status="running"
     )
+
+
+def shown_to_all(share: Share) -> Share:
+    """Let a share and its deliveries be about a target that everybody may view."""
+    public = rows.target(
+        rows.person("owner"), "Public star", permissions=Target.Permissions.PUBLIC
+    )
+    Share.objects.filter(pk=share.pk).update(target=public)
+    share.deliveries.update(target=public)
+    share.refresh_from_db()
+    return share
 
 
 def permitted(name: str, *codenames: str, **columns: Any) -> User:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from tom_dataproducts.models import PhotometryReducedDatum
 
-from tests.status.conftest import browser, partly_refused, permitted
+from tests.status.conftest import browser, partly_refused, permitted, shown_to_all
 from tests.support import rows
 from tom_share_worker.delivery.ledger import Fate, Key, Ledger
 from tom_share_worker.models import Attempt, Delivery, Share
@@ -156,7 +156,7 @@ def test_who_sees_a_delivery_without_its_share_is_told_why(owner: User) -> None:
 def test_the_page_takes_as_many_queries_for_many_attempts(
     owner: User, share: Share
 ) -> None:
-    delivery = partly_refused(share, refused=2, delivered=1)
+    delivery = partly_refused(shown_to_all(share), refused=2, delivered=1)
     client = browser(permitted("viewer", "view_share"))
     counts = []
     for number in range(1, 40):

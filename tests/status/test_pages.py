@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.status.conftest import browser, partly_refused, permitted
+from tests.status.conftest import browser, partly_refused, permitted, shown_to_all
 from tests.support import rows
 from tom_share_worker.models import Delivery, Destination, Share
 
@@ -70,7 +70,7 @@ def test_the_owner_sees_and_acts(owner: User, share: Share) -> None:
 
 
 def test_who_may_view_shares_sees_all_and_may_not_act(share: Share) -> None:
-    rows.delivery(share, status="failed")
+    rows.delivery(shown_to_all(share), status="failed")
     client = browser(permitted("viewer", "view_share"))
 
     listed = client.get(reverse("tom_share_worker:share-list")).content.decode()
@@ -87,7 +87,7 @@ def test_who_may_view_shares_sees_all_and_may_not_act(share: Share) -> None:
 
 
 def test_who_may_change_shares_acts_on_those_of_others(share: Share) -> None:
-    rows.delivery(share)
+    rows.delivery(shown_to_all(share))
     client = browser(permitted("keeper", "view_share", "change_share"))
 
     client.post(url("share-cancel", share.pk))

@@ -15,8 +15,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from tom_share_worker import hints
-from tom_share_worker.delivery import closing, dispatch, gate, memory
+from tom_share_worker.delivery import closing, dispatch, gate, memory, visibility
 from tom_share_worker.delivery.ledger import Ledger
+from tom_share_worker.delivery.planning import rights
 from tom_share_worker.models import (
     Delivery,
     Destination,
@@ -47,11 +48,11 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     opened = [key for key in sorted(destinations) if _reopen(key)]
     count = _requeue(deliveries)
     # The shares after their deliveries: opened first, the sweep might close them again.
-    # Not one that was cancelled before all of it was planned: opened, it would be
-    # planned to its end and sent, and these deliveries alone were asked for.
-    Share.objects.filter(pk__in=shares, status__in=Share.ENDED).exclude(
-        status=Share.Status.CANCELLED, planned=False
-    ).update(status=Share.Status.RUNNING, ended=None)
+    # Not one that ended before all of it was planned: opened, it would be planned to
+    # its end and sent, and these deliveries alone were asked for.
+    Share.objects.filter(pk__in=shares, status__in=Share.ENDED, planned=True).update(
+        status=Share.Status.RUNNING, ended=None
+    )
     for key in opened:
         transaction.on_commit(partial(dispatch.dispatch, key), robust=True)
     return count
@@ -158,33 +159,41 @@ def retry_share(share: Share) -> int:
     return count or reopened
 
 
-def retry_shares(pks: Collection[int], deliveries: QuerySet[Delivery]) -> int:
+def retry_shares(pks: Collection[int], user: Any) -> int:
     """Retry many shares as `retry_share` does; return how many of them go on.
 
-    `deliveries` are those that the person may see, of whatever share.
+    As far as this person may: the deliveries that they see, and the planning of what
+    they may have planned.
     """
-    within = deliveries.filter(share_id__in=pks)
+    within = visibility.visible_deliveries(user).filter(share_id__in=pks)
     again = set(
         within.filter(RETRYABLE | WAITING).order_by().values_list("share_id", flat=True)
     )
-    ended = Share.objects.filter(pk__in=pks, status__in=Share.ENDED)
-    unplanned = set(ended.filter(planned=False).values_list("pk", flat=True))
-    anything = Delivery.objects.filter(share=OuterRef("pk"))
-    empty = ended.filter(~Exists(anything), planned=True)
-    from_the_start = set(empty.values_list("pk", flat=True))
+    unplanned, from_the_start = _to_be_planned(pks, user)
     anew = unplanned | from_the_start
-    keys = ended.filter(pk__in=anew).order_by().values_list("destination", flat=True)
-    for key in sorted(set(keys)):
+    shares = Share.objects.filter(pk__in=anew, status__in=Share.ENDED).order_by()
+    for key in sorted(set(shares.values_list("destination", flat=True))):
         _reopen(key)
     retry(within)
     fresh = {"status": Share.Status.QUEUED, "ended": None, "note": ""}
-    Share.objects.filter(pk__in=unplanned, planned=False).update(**fresh)
-    Share.objects.filter(pk__in=from_the_start, planned=True).update(
+    shares.filter(pk__in=unplanned, planned=False).update(**fresh)
+    shares.filter(pk__in=from_the_start, planned=True).update(
         **fresh, planned=False, plan_step=0, plan_cursor=None
     )
     for pk in sorted(anew):
         transaction.on_commit(partial(hints.plan, pk), robust=True)
     return len(again | anew)
+
+
+def _to_be_planned(pks: Collection[int], user: Any) -> tuple[set[int], set[int]]:
+    """Return what a person has planned to its end, and what anew, by a Retry."""
+    ended = Share.objects.filter(pk__in=pks, status__in=Share.ENDED).order_by()
+    anything = Delivery.objects.filter(share=OuterRef("pk"))
+    empty = ended.filter(~Exists(anything), planned=True)
+    unplanned = set(ended.filter(planned=False).values_list("pk", flat=True))
+    from_the_start = set(empty.values_list("pk", flat=True))
+    may = rights.plannable(user, unplanned | from_the_start)
+    return unplanned & may, from_the_start & may
 
 
 def cancel(deliveries: QuerySet[Delivery]) -> int:
@@ -213,15 +222,25 @@ def cancel_share(share: Share) -> int:
     return cancel(share.deliveries.all())
 
 
-def cancel_shares(pks: Collection[int], deliveries: QuerySet[Delivery]) -> int:
-    """Cancel many shares as `cancel_share` does; return how many had not ended.
+def cancel_shares(pks: Collection[int], user: Any) -> int:
+    """Cancel many shares as `cancel_share` does; return of how many anything was.
 
-    `deliveries` are those that the person may see, of whatever share.
+    As far as this person may: what they do not see goes on, and so does the planning
+    of what they may not have planned.
     """
     going = Share.objects.filter(pk__in=pks).exclude(status__in=Share.ENDED)
-    going_pks = set(going.values_list("pk", flat=True))
-    going.filter(planned=False).update(
+    unplanned = going.filter(planned=False).values_list("pk", flat=True)
+    stopped = rights.plannable(user, set(unplanned))
+    others = set(going.values_list("pk", flat=True)) - stopped
+    going.filter(pk__in=stopped, planned=False).update(
         status=Share.Status.CANCELLED, ended=timezone.now()
     )
-    cancel(deliveries.filter(share_id__in=going_pks))
-    return len(going_pks)
+    # All of them, as nothing would close a share that reads cancelled while a part of
+    # it waits to be sent: who asked for it may not view that part any more.
+    cancel(Delivery.objects.filter(share_id__in=stopped))
+    seen = visibility.visible_deliveries(user).filter(share_id__in=others).order_by()
+    under_way = seen.filter(status__in=closing.UNDER_WAY)
+    touched = set(under_way.values_list("share_id", flat=True).distinct())
+    cancel(seen)
+    ended = Share.objects.filter(pk__in=others, status__in=Share.ENDED)
+    return len(stopped | touched | set(ended.values_list("pk", flat=True)))

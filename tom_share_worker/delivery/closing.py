@@ -123,9 +123,11 @@ def settle_all() -> None:
     """Close the shares whose deliveries have all ended; open those with work again."""
     end_followers(Delivery.objects.all())
     waiting = Delivery.objects.filter(status__in=UNDER_WAY)
-    # Not the cancelled ones: they end first and their deliveries a moment later.
+    # Not the cancelled ones: they end first and their deliveries a moment later. Nor
+    # what was not planned to its end: opened, its planning would begin again.
     Share.objects.filter(
         status__in=set(Share.ENDED) - {Share.Status.CANCELLED},
+        planned=True,
         pk__in=waiting.values("share_id"),
     ).update(status=Share.Status.RUNNING, ended=None)
     open_shares = Share.objects.filter(planned=True).exclude(status__in=Share.ENDED)

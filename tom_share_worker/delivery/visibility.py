@@ -10,7 +10,11 @@ Nobody sees or acts on shares of targets that they may not view; superusers see 
   Who may change one of the targets sees the deliveries about it, not the share.
 - Where data products have permissions of their own, who sees a delivery only because
   of its target must be allowed to view the data product, too.
-- What is about a deleted target is seen by who asked for it and by permitted people.
+- What is about a deleted target is seen by who asked for it alone, as nobody can tell
+  any more who might view it; its name stands in the row. Of a share of several targets
+  its deliveries tell.
+- Whose planning a person may stop or repeat, `planning.rights` tells: what is not
+  planned has no deliveries.
 - A message may be about many targets, and its row names the first of them. It is seen
   by who asked for it and by permitted people who may view that one; by those who may
   change the target only where its share is about no other.
@@ -51,11 +55,19 @@ def visible_shares(user: Any) -> QuerySet[Share]:
         return shares
     if not _is_known(user):
         return shares.none()
-    found = shares.filter(_target_viewable(user, "target"))
+    viewable = toolkit.permitted_ids(user, "view_target")
+    theirs = Q(user_id=user.pk) | _OF_SEVERAL
+    found = shares.filter(Q(target__in=viewable) | (Q(target__isnull=True) & theirs))
     if sees_all(user):
         return found
     about_theirs = Q(target__in=_changeable(user)) & _product_viewable(user)
     return found.filter(Q(user_id=user.pk) | about_theirs)
+
+
+_OF_SEVERAL = Q(
+    kind__in=(Share.Kind.TARGETS, Share.Kind.TARGET_LIST, Share.Kind.DATUMS)
+)
+"""Shares that name no target of their own, though none was deleted."""
 
 
 def visible_deliveries(user: Any) -> QuerySet[Delivery]:
@@ -65,10 +77,10 @@ def visible_deliveries(user: Any) -> QuerySet[Delivery]:
         return deliveries
     if not _is_known(user):
         return deliveries.none()
-    found = deliveries.filter(_target_viewable(user, "target"))
+    found = deliveries.filter(_target_viewable(user))
     if sees_all(user):
         return found
-    own = Q(share__in=Share.objects.filter(user_id=user.pk).values("pk"))
+    own = Q(share__in=_own(user))
     about_theirs = Q(target__in=_changeable(user)) & _product_viewable(user)
     return found.filter(own | (about_theirs & _OF_ONE_TARGET))
 
@@ -87,7 +99,7 @@ def visible_attempts(user: Any) -> QuerySet[Attempt]:
     if is_superuser(user):
         return attempts
     if _is_known(user) and sees_all(user):
-        return attempts.filter(_target_viewable(user, "delivery__target"))
+        return attempts.filter(_target_viewable(user, "delivery__"))
     return attempts.filter(delivery__in=visible_deliveries(user))
 
 
@@ -102,13 +114,14 @@ def deliveries_of(user: Any, share: Share) -> QuerySet[Delivery]:
     Of their own, what is true of each of 100,000 rows is not asked of each.
     """
     if _is_known(user) and share.user_id == user.pk and not is_superuser(user):
-        return share.deliveries.filter(_target_viewable(user, "target"))
+        viewable = toolkit.permitted_ids(user, "view_target")
+        return share.deliveries.filter(Q(target__isnull=True) | Q(target__in=viewable))
     return visible_deliveries(user).filter(share_id=share.pk)
 
 
 def hidden_deliveries(user: Any) -> QuerySet[Delivery]:
     """Return the deliveries of targets that a person may not view, of all shares."""
-    return Delivery.objects.filter(~_target_viewable(user, "target"))
+    return Delivery.objects.filter(~_target_viewable(user))
 
 
 def hidden_count(user: Any, share: Share, seen: int) -> int:
@@ -158,10 +171,17 @@ def _is_known(user: Any) -> bool:
     return user is not None and bool(user.is_authenticated and user.is_active)
 
 
-def _target_viewable(user: Any, name: str) -> Q:
-    """Return the condition that a target is gone, or is one the person may view."""
+def _target_viewable(user: Any, of: str = "") -> Q:
+    """Return the condition that a delivery's target is one that the person may view,
+    or is gone and of their own share.
+    """
     viewable = toolkit.permitted_ids(user, "view_target")
-    return Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__in": viewable})
+    gone = Q(**{f"{of}target__isnull": True, f"{of}share__in": _own(user)})
+    return Q(**{f"{of}target__in": viewable}) | gone
+
+
+def _own(user: Any) -> Any:
+    return Share.objects.filter(user_id=user.pk).values("pk")
 
 
 def _changeable(user: Any) -> Any:

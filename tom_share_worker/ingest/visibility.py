@@ -9,7 +9,8 @@ data of targets that they may not view; superusers see all.
 - Where data products have permissions of their own, who sees a job only because of its
   target must be allowed to view the data product, too. Whose account uploaded it need
   not: TOM Toolkit grants the product to groups, and not to its uploader.
-- What is about a deleted target is seen by its uploader and by permitted people.
+- What is about a deleted target is seen by its uploader alone, as nobody can tell any
+  more who might view it; its name stands in the row.
 - Where in the code a job failed is shown to operators only.
 """
 
@@ -47,7 +48,8 @@ def visible_jobs(user: Any) -> QuerySet[IngestJob]:
     if user.is_superuser:
         return jobs
     viewable = toolkit.permitted_ids(user, "view_target")
-    found = jobs.filter(Q(target__isnull=True) | Q(target__in=viewable))
+    gone = Q(target__isnull=True, user_id=user.pk)
+    found = jobs.filter(Q(target__in=viewable) | gone)
     if sees_all(user):
         return found
     return found.filter(Q(user_id=user.pk) | _of_their_targets(user))

@@ -23,7 +23,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from tom_share_worker.delivery import actions as sharing
-from tom_share_worker.delivery import closing, visibility
+from tom_share_worker.delivery import closing
 from tom_share_worker.ingest import actions as receiving
 from tom_share_worker.models import BulkAction, Delivery, IngestJob, Share
 from tom_share_worker.models.retrying import RETRYABLE
@@ -92,11 +92,11 @@ def _cancel_deliveries(pks: list[int], user: Any) -> int:
 
 
 def _retry_shares(pks: list[int], user: Any) -> int:
-    return sharing.retry_shares(pks, visibility.visible_deliveries(user))
+    return sharing.retry_shares(pks, user)
 
 
 def _cancel_shares(pks: list[int], user: Any) -> int:
-    return sharing.cancel_shares(pks, visibility.visible_deliveries(user))
+    return sharing.cancel_shares(pks, user)
 
 
 def _reprocess(pks: list[int], user: Any) -> int:

@@ -33,8 +33,7 @@ class ShareRetry(LoginRequiredMixin, View):
             which = causes.deliveries_with(cause)
             _tell_retry(request, verbs.retry_some(request.user, share, which), share)
             return redirect(share)
-        cut_short = share.is_ended and not share.planned
-        anew = cut_short or not share.deliveries.exists()
+        anew = verbs.prepares(request.user, share)
         count = verbs.retry(request.user, share)
         if count and anew:
             messages.success(request, "The share is being prepared again.")
@@ -61,16 +60,21 @@ class ShareCancel(LoginRequiredMixin, View):
             )
             return redirect(share)
         count = verbs.cancel(request.user, share)
-        said = "The share is cancelled before anything was sent."
-        if count:
-            said = (
-                f"The share is cancelled: {words.deliveries(count)} will not be sent. "
-                f"What has arrived stays there."
-            )
-        if verbs.hidden_go_on(request.user, share):
-            said += " What concerns targets that you may not view goes on."
-        messages.success(request, said)
+        if count is None:
+            messages.warning(request, verbs.NOTHING_TO_CANCEL)
+        else:
+            goes_on = verbs.what_goes_on(request.user, share)
+            messages.success(request, _cancelled(count, goes_on))
         return redirect(share)
+
+
+def _cancelled(count: int, goes_on: str) -> str:
+    if not count:
+        return f"The share is cancelled before anything was sent. {goes_on}".strip()
+    not_sent = f"{words.deliveries(count)} will not be sent."
+    if not goes_on:
+        not_sent = f"The share is cancelled: {not_sent}"
+    return f"{not_sent} What has arrived stays there. {goes_on}".strip()
 
 
 class ShareAgain(LoginRequiredMixin, View):

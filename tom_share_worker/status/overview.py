@@ -88,7 +88,7 @@ class Progress:
         have = "has" if self.total == 1 else "have"
         said = [f"{self.over:,} of {words.deliveries(self.total)} {have} ended."]
         if not self.planned:
-            said.append("More are being prepared.")
+            said.append(self._about_the_rest)
         if self.received:
             files = words.count(self.received, "file")
             are = "has" if self.received == 1 else "have"
@@ -97,6 +97,15 @@ class Progress:
             counted = _counted(self.datums.total, self.targets)
             said.append(_datum_sentence(counted, self.datums, self.ended))
         return said
+
+    @property
+    def _about_the_rest(self) -> str:
+        """Say what becomes of the deliveries that there are not yet."""
+        if not self.ended:
+            return "More are being prepared."
+        # Single ones of a share that was cancelled may be retried.
+        going = " What waits of these goes on." if self.over < self.total else ""
+        return f"The rest of the share was not prepared.{going}"
 
 
 def _counted(total: int, targets: int | None) -> str:
@@ -159,9 +168,16 @@ _RECEIVED = Q(status=Status.QUEUED) & ~Q(receipt="")
 
 
 def progress(
-    share: Share, rows: Tally, *, closed: bool = False, refuses_us: bool = False
+    share: Share,
+    rows: Tally,
+    *,
+    closed: bool = False,
+    refuses_us: bool = False,
+    may_prepare: bool = True,
 ) -> Progress:
-    """Sum up how far a share is; say how its destination stands now."""
+    """Sum up how far a share is; say how its destination stands now, and whether the
+    reader may have it prepared again.
+    """
     counts = dict.fromkeys(Status.values, 0)
     for row in rows:
         counts[row["status"]] += row["n"]
@@ -180,7 +196,7 @@ def progress(
         targets=_targets(share, rows),
         received=sum(row["received"] for row in rows),
         percent=100 if share.is_ended else _percent(rows),
-        retryable=_retryable(share, rows, refuses_us),
+        retryable=_retryable(share, rows, refuses_us, may_prepare),
         must_choose=any(must_choose(row) for row in rows),
         closed=closed,
         refuses_us=refuses_us,
@@ -214,9 +230,9 @@ def _percent(rows: Tally) -> int:
     return min(99, 100 * done // whole) if whole else 0
 
 
-def _retryable(share: Share, rows: Tally, refuses_us: bool) -> bool:
+def _retryable(share: Share, rows: Tally, refuses_us: bool, may_prepare: bool) -> bool:
     """True if a person has a reason to press Retry on a share, planned or not."""
-    if not rows or (share.is_ended and not share.planned):
+    if may_prepare and (not rows or (share.is_ended and not share.planned)):
         return share.status in (Share.Status.FAILED, Share.Status.CANCELLED)
     return any(
         retrying.needs_retry(

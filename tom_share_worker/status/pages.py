@@ -30,6 +30,7 @@ from tom_share_worker.status import (
     refusals,
     tables,
     target_choice,
+    verbs,
     words,
 )
 
@@ -140,7 +141,10 @@ def _standing(
     tally = overview.tally(share, seen)
     closed = notices.takes_nothing(destination)
     refuses_us = destination is not None and destination.refuses_us
-    progress = overview.progress(share, tally, closed=closed, refuses_us=refuses_us)
+    prepares = verbs.may_prepare(user, share, tally)
+    progress = overview.progress(
+        share, tally, closed=closed, refuses_us=refuses_us, may_prepare=prepares
+    )
     waits = not progress.ended
     troubled = waits or progress.retryable
     known = target_choice.first_waiting(share, tally, seen)
@@ -159,6 +163,7 @@ def _standing(
         "retries": cures.retries(cured, share, tally, progress),
         "choice": choice,
         "may_act": may.may_act,
+        "may_cancel": may.may_act and verbs.may_cancel(share, tally, prepares),
         "destination": destination,
         "destination_note": notices.destination_note(destination) if troubled else "",
         "worker_note": notices.worker_note(user) if waits else "",

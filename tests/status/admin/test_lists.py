@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.status.conftest import browser, partly_refused, permitted
+from tests.status.conftest import browser, partly_refused, permitted, shown_to_all
 from tests.support import rows
 from tom_share_worker.models import Attempt, Delivery, Destination, Share, Worker
 
@@ -122,7 +122,7 @@ def test_destinations_are_paused_and_resumed(client: Client, db: None) -> None:
 
 
 def test_who_may_only_view_is_offered_no_verbs(share: Share) -> None:
-    rows.delivery(share, status="failed")
+    rows.delivery(shown_to_all(share), status="failed")
     viewer = permitted("viewer", "view_share", is_staff=True)
     client = browser(viewer)
 

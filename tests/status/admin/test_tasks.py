@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from tests.status.admin.conftest import changelist, page
-from tests.status.conftest import browser, permitted
+from tests.status.conftest import browser, permitted, shown_to_all
 from tests.status.incoming import jobs
 from tests.support import rows
 from tom_share_worker.delivery.planning import planner
@@ -103,7 +103,7 @@ def test_a_tom_whose_celery_keeps_no_results_is_told(
 
 
 def test_who_may_not_see_results_is_told_what_to_ask_for(share: Share) -> None:
-    row = attempt(share)
+    row = attempt(shown_to_all(share))
     TaskResult.objects.create(task_id=TASK, status="SUCCESS")
     viewer = permitted("viewer", "view_share", "view_attempt", is_staff=True)
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.status.api.programs import Program
-from tests.status.conftest import partly_refused, permitted
+from tests.status.conftest import partly_refused, permitted, shown_to_all
 from tests.support import rows
 from tom_share_worker.models import Attempt, Delivery, Destination, Failure, Share
 
@@ -59,6 +59,7 @@ def test_nobody_sees_and_does_nothing(delivery: Delivery, path: str) -> None:
 def test_people_see_their_own_and_who_may_view_shares_sees_all(
     delivery: Delivery, owner: User, path: str
 ) -> None:
+    shown_to_all(delivery.share)
     people = {
         "owner": owner,
         "stranger": rows.person("stranger"),
@@ -80,6 +81,7 @@ def test_people_see_their_own_and_who_may_view_shares_sees_all(
 def test_who_only_sees_may_not_act_and_who_does_not_see_finds_nothing(
     delivery: Delivery, owner: User, path: str
 ) -> None:
+    shown_to_all(delivery.share)
     Share.objects.update(status="running")
     people = {
         "stranger": rows.person("stranger"),

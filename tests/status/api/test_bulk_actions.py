@@ -70,7 +70,8 @@ def test_people_act_on_their_own_and_operators_on_what_they_see(
 ) -> None:
     target = rows.target(owner, "SN 2026abc")
     Share.objects.update(target=target)
-    rows.delivery(share, status="failed", target=target)
+    share.refresh_from_db()
+    rows.delivery(share, status="failed")
     operator = permitted("operator", "operate")
     seeing = permitted("seeing", "operate")
     target.give_user_access(seeing)

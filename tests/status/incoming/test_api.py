@@ -287,7 +287,9 @@ def test_answers_keep_to_the_description(owner: User, failed: IngestJob) -> None
                 conforms(who.post(one(job, act)), "post", f"{where}{act}/")
                 conforms(who.post(one(job, act)), "post", f"{where}{act}/")
     IngestJob.objects.update(user=None, target=None, data_product=None)
-    orphan = conforms(viewer.get(one(failed)), "get", where)
+    superuser = Program(User.objects.create_superuser("admin"))
+    orphan = conforms(superuser.get(one(failed)), "get", where)
+    conforms(viewer.get(one(failed)), "get", where)
     assert (orphan["user"], orphan["target"], orphan["data_product"]) == (None,) * 3
     conforms(program.get(one(failed)), "get", where)
 

@@ -99,8 +99,10 @@ def test_a_job_of_somebody_who_left_and_of_a_deleted_product_is_shown(
 ) -> None:
     job = jobs.job(owner, status="done", datum_count=1)
     job.data_product.delete()  # type: ignore[union-attr]
-    IngestJob.objects.update(user=None, target=None)
-    client = browser(permitted("operator", "view_ingestjob", "change_ingestjob"))
+    IngestJob.objects.update(user=None)
+    operator = permitted("operator", "view_ingestjob", "change_ingestjob")
+    job.target.give_user_access(operator)  # type: ignore[union-attr]
+    client = browser(operator)
 
     page = text(client, "ingest-job", job)
 

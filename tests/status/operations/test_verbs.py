@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.status.conftest import browser, partly_refused
+from tests.status.conftest import browser, partly_refused, shown_to_all
 from tests.status.operations.conftest import address, ago, failed, plain
 from tests.support import rows
 from tom_share_worker.models import (
@@ -29,6 +29,12 @@ pytestmark = pytest.mark.django_db
 
 PARTNER = {"destination": "partner"}
 VERBS = ("pause", "resume", "test", "retry", "reprocess")
+
+
+@pytest.fixture
+def share(share: Share) -> Share:
+    """A share that the operator sees."""
+    return shown_to_all(share)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tom_share_worker.delivery.asking import masking
 from tom_share_worker.delivery.ledger import Ledger
 from tom_share_worker.delivery.planning.selection import DATUM_KINDS
 from tom_share_worker.models import Attempt, Delivery, Share
-from tom_share_worker.status import causes, notices, overview
+from tom_share_worker.status import causes, notices, overview, verbs
 
 
 class AddressField(serializers.HyperlinkedIdentityField):
@@ -127,7 +127,10 @@ class ShareDetailSerializer(ShareSerializer):
         tally = overview.tally(instance, visibility.deliveries_of(user, instance))
         state = notices.state(instance.destination)
         refuses_us = state is not None and state.refuses_us
-        progress = overview.progress(instance, tally, refuses_us=refuses_us)
+        prepares = verbs.may_prepare(user, instance, tally)
+        progress = overview.progress(
+            instance, tally, refuses_us=refuses_us, may_prepare=prepares
+        )
         destination = state if not progress.ended or progress.retryable else None
         standing: Any = instance
         standing.progress = progress

@@ -165,7 +165,8 @@ class ShareViewSet(
         share = self._to_act_on()
         if share.is_ended:
             raise Conflict("This share has ended already, so nothing was cancelled.")
-        verbs.cancel(request.user, share)
+        if verbs.cancel(request.user, share) is None:
+            raise Conflict(verbs.NOTHING_TO_CANCEL)
         return self._standing(share)
 
     def _to_act_on(self) -> Share:
