@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.utils import timezone
 
 from tests.support import rows
@@ -109,6 +111,18 @@ def test_a_dry_run_spells_names_as_they_are(operator: User) -> None:
     assert said.startswith("Deliveries to Partner TOM, asked for by McDonald: 0.")
     one = shares("retry", "--share", str(share.pk), "--user", "operator")[1]
     assert ". 1 delivery matches." in one
+
+
+@pytest.mark.parametrize("what", ["status", "list", "health"])
+def test_who_reads_no_more_is_told_nothing_more(what: str) -> None:
+    failed(3)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as pipe, pytest.raises(SystemExit) as end:
+        call_command("shares", what, stdout=pipe)
+
+    assert end.value.code == 141
 
 
 def of_section(heading: str) -> list[list[str]]:

@@ -6,6 +6,7 @@ look; what is done is done, and put on record, as the account that is named.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,9 @@ from tom_share_worker.management.shares import (
     steering,
 )
 from tom_share_worker.operating.health import NO_DATABASE
+
+PIPE_CLOSED = 141
+"""The exit status where `| head` has read enough: what a shell says of any program."""
 
 DOES: dict[str, Callable[[BaseCommand, dict[str, Any]], int]] = {
     "status": standing.status,
@@ -60,9 +64,19 @@ class Command(BaseCommand):
         """Do what is asked, and leave by the exit status."""
         try:
             status = DOES[given["what"]](self, given)
+            self.stdout.flush()  # here, and not when Python ends
+        except BrokenPipeError:
+            self._read_no_more()
+            raise SystemExit(PIPE_CLOSED) from None
         except (ShareRefused, ConfigurationError) as refusal:
             raise CommandError(str(refusal), returncode=REFUSED) from refusal
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(NO_DATABASE, returncode=NOT_WORKING) from error
         if status:
             raise SystemExit(status)
+
+    def _read_no_more(self) -> None:
+        """Let what is still to be written go nowhere: Python would complain of it."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.stdout.fileno())
+        os.close(nowhere)
