@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from tests.support import rows
@@ -123,6 +126,48 @@ def test_who_reads_no_more_is_told_nothing_more(what: str) -> None:
         call_command("shares", what, stdout=pipe)
 
     assert end.value.code == 141
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("delivered", "status"), [(0, 0), (1, 1), (2, 1)])
+def test_a_script_learns_that_not_all_was_done(
+    operator: User, delivered: int, status: int
+) -> None:
+    share = failed(2)
+    pks = list(share.deliveries.values_list("pk", flat=True))
+    Delivery.objects.filter(pk__in=pks[:delivered]).update(status="delivered")
+    ids = [word for pk in pks for word in ("--id", str(pk))]
+    worker = threading.Thread(target=_work)
+    worker.start()
+
+    found, said = shares("retry", *ids, "--user", "operator", "--wait")
+    worker.join()
+
+    assert found == status
+    assert ("left alone" in said) is bool(delivered)
+
+
+def test_health_is_red_only_where_sharing_does_not_work() -> None:
+    Destination.objects.create(key="partner", paused=True, note="Wrong password.")
+
+    assert shares("status")[0] == 1
+    status, said = shares("health")
+    assert status == 0
+    assert "something needs a person" in said
+
+    Worker.objects.update(seen=timezone.now() - DAY)
+    assert shares("health")[0] == 3
+
+
+def _work() -> None:
+    """Do the bulk action that is asked for, as a worker does."""
+    for _ in range(100):
+        action = BulkAction.objects.first()
+        if action is not None:
+            bulk.run(action.pk)
+            break
+        time.sleep(0.1)
+    connection.close()
 
 
 def of_section(heading: str) -> list[list[str]]:

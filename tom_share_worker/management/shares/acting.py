@@ -127,7 +127,8 @@ def _follow(command: BaseCommand, action: BulkAction, timeout: float | None) -> 
         _say(command, "It goes on in the background.")
         raise SystemExit(130) from None
     _say(command, plain(action.note))
-    return WELL if action.status == BulkAction.Status.DONE else NEEDS_A_PERSON
+    whole = action.status == BulkAction.Status.DONE and not action.left_count
+    return WELL if whole else NEEDS_A_PERSON
 
 
 def _say(command: BaseCommand, sentence: str) -> None:

@@ -29,9 +29,9 @@ TIMES = (
 SINGLE = ("share", "search")
 
 EPILOG = (
-    "Exit status: 0 all is well, or done; 1 something needs a person, or not all was "
-    "done; 2 wrong options, nothing was done; 3 sharing does not work, or not done yet "
-    "after --timeout."
+    "Exit status: 0 all is well, or done; 1 something needs a person (health: still "
+    "0), or with --wait not all was done; 2 wrong options, nothing was done; 3 sharing "
+    "does not work, or not done yet after --timeout."
 )
 
 
