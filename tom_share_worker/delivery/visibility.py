@@ -176,7 +176,8 @@ def _target_viewable(user: Any, of: str = "") -> Q:
     or is gone and of their own share.
     """
     viewable = toolkit.permitted_ids(user, "view_target")
-    gone = Q(**{f"{of}target__isnull": True, f"{of}share__in": _own(user)})
+    # In this order: of 100,000 rows few are asked whose they are.
+    gone = Q(**{f"{of}target__isnull": True}) & Q(**{f"{of}share__in": _own(user)})
     return Q(**{f"{of}target__in": viewable}) | gone
 
 

@@ -89,3 +89,22 @@ def test_the_traceback_is_for_operators(owner: User, failed: IngestJob) -> None:
     for who, shown in (("owner", False), ("viewer", False), ("operator", True)):
         page = text(browser(person(who, owner, failed)), "ingest-job", failed)
         assert ("ValueError in csv.py" in page) == shown
+
+
+def test_what_is_about_a_deleted_target_is_for_its_uploader(
+    owner: User, failed: IngestJob
+) -> None:
+    people = {
+        who: person(who, owner, failed)
+        for who in ("owner", "admin", "operator", "viewer", "colleague")
+    }
+    IngestJob.objects.update(target=None)
+
+    sees = {
+        who
+        for who, reader in people.items()
+        if failed.file_name in browser(reader).get(LIST).content.decode()
+        and browser(reader).get(url(READ[0], failed)).status_code == 200
+    }
+
+    assert sees == {"owner", "admin"}
