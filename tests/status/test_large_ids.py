@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from rest_framework.test import APIClient
 
 from tests.status.conftest import browser
@@ -56,3 +56,22 @@ def test_it_is_not_found(route: str) -> None:
         codes = {answer.status_code for answer in answers}
         # 405 is of verbs; the page to share a file leads back, as the host's does.
         assert codes <= ({302} if "data/<int:dp_pk>" in route else {404, 405})
+
+
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [
+        ("remotetarget", "target"),
+        ("remotetarget", "target__pk__gt"),
+        ("attempt", "delivery"),
+        ("destination", "paused_by"),
+        ("bulkaction", "asked_by"),
+    ],
+)
+def test_a_list_of_the_admin_takes_no_such_filter(model: str, column: str) -> None:
+    client = browser(User.objects.create_superuser("root"))
+
+    address = reverse(f"admin:tom_share_worker_{model}_changelist")
+    answer = client.get(address, {column: 10**20})
+
+    assert answer.status_code in (302, 400)  # not narrowed, or refused

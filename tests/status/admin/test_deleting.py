@@ -114,7 +114,10 @@ def test_a_superuser_deletes_a_row_of_the_host(sky: dict[str, Any], model: str) 
 def test_staff_delete_it_by_the_hosts_permission_alone(
     sky: dict[str, Any], model: str
 ) -> None:
-    _delete(_staff(*NEEDS[model]), model, DELETED[model](sky))
+    keeper = _staff(*NEEDS[model])
+    sky["target"].give_user_access(keeper)
+
+    _delete(keeper, model, DELETED[model](sky))
 
 
 def test_what_was_shared_and_received_stays_on_record(sky: dict[str, Any]) -> None:

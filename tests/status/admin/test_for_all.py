@@ -304,7 +304,9 @@ def test_who_may_resume_is_told_what_to_mend_and_others_whom_to_ask(
 ) -> None:
     rights = ["view_share", f"{codename}_delivery" if asks else codename]
     person = permitted("keeper", *rights, "view_delivery", is_staff=True)
-    failed(share, 2)
+    target = rows.target(person)
+    Share.objects.update(target=target)
+    failed(share, 2, target=target)
     Destination.objects.create(key="partner", paused=True, note="Wrong password.")
 
     listed = browser(person).get(changelist("delivery", status="failed"))

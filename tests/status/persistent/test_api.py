@@ -319,6 +319,13 @@ def test_a_destination_for_another_group_cannot_be_named(
     assert not PersistentShare.objects.exists()
 
 
+def test_half_a_character_is_no_destination(browser: Client, target: Target) -> None:
+    answer = send(browser, "post", ALL, target=target.pk, destination="\ud800")
+
+    assert answer.status_code == 400
+    assert answer.json() == {"destination": ['"?" is not a valid choice.']}
+
+
 def test_a_target_that_is_not_there_is_not_found(browser: Client) -> None:
     """The host answers with an internal error."""
     address = reverse("targets:target-persistent-share", args=[999_999])

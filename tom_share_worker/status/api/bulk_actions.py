@@ -24,6 +24,7 @@ from tom_share_worker.delivery.visibility import OPERATE
 from tom_share_worker.models import BulkAction
 from tom_share_worker.operating import bulk, wording
 from tom_share_worker.operating.vocabulary import WrongFilter
+from tom_share_worker.status.api.choices import Choice
 from tom_share_worker.status.api.filters import Pages, StrictFilters
 from tom_share_worker.status.api.views import Conflict
 
@@ -34,15 +35,6 @@ class BulkActionFilter(FilterSet):  # type: ignore[misc]
     status = django_filters.MultipleChoiceFilter(choices=BulkAction.Status.choices)
     verb = django_filters.MultipleChoiceFilter(choices=BulkAction.Verb.choices)
     rows = django_filters.MultipleChoiceFilter(choices=BulkAction.Rows.choices)
-
-
-class Choice(serializers.ChoiceField):
-    """One of some words; what is none of them is repeated as an answer can hold it."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Return the word."""
-        given = storable(data) if isinstance(data, str) else data
-        return super().to_internal_value(given)
 
 
 class BulkActionRequestSerializer(serializers.Serializer[Any]):

@@ -18,6 +18,7 @@ from tom_share_worker import toolkit
 from tom_share_worker.delivery import permissions as sharing
 from tom_share_worker.delivery.continuous import persistent
 from tom_share_worker.exceptions import ShareRefused
+from tom_share_worker.status.api.choices import Choice
 from tom_share_worker.status.persistent import overview as rows
 
 APP = toolkit.PersistentShare._meta.app_label
@@ -26,7 +27,7 @@ APP = toolkit.PersistentShare._meta.app_label
 class _Serializer(serializers.ModelSerializer[Any]):
     """A persistent share in the words of the host."""
 
-    destination = serializers.ChoiceField(choices=[])
+    destination = Choice(choices=[])
     target = serializers.PrimaryKeyRelatedField(
         queryset=toolkit.PersistentShare.objects.none()  # replaced for each request
     )
