@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -127,16 +127,20 @@ def _searched(
     rows: str, words: list[str], found: QuerySet[Any], user: Any
 ) -> QuerySet[Any]:
     """Look for each word in any of the columns; of shares, not in what is hidden."""
-    naming = masking.NAMING if rows == Rows.SHARES and user is not None else ()
-    others = [column for column in SEARCHED[rows] if column not in naming]
-    told = Q()
-    if naming:
-        any_word = reduce(or_, (_anywhere(naming, word) for word in words))
-        told = masking.told(user, found, any_word)
-    for word in words:
-        named = _anywhere(naming, word) & told
-        found = found.filter(_anywhere(others, word) | named)
+    found = found.filter(_all_of(words, SEARCHED[rows]))
+    keys = (
+        masking.untold(user, found) if rows == Rows.SHARES and user is not None else []
+    )
+    if keys:
+        others = [name for name in SEARCHED[rows] if name not in masking.NAMING]
+        found = found.filter(~Q(pk__in=keys) | _all_of(words, others))
     return found
+
+
+def _all_of(words: Iterable[str], columns: Iterable[str]) -> Q:
+    """Return the condition that each of these words is in any of these columns."""
+    columns = tuple(columns)
+    return reduce(and_, (_anywhere(columns, word) for word in words), Q())
 
 
 def _anywhere(columns: Iterable[str], word: str) -> Q:

@@ -71,7 +71,8 @@ class ShareFilters(filtering.PageFilters):
         """
         named = Q(target__name__icontains=value) | Q(title__icontains=value)
         named |= Q(subject__icontains=value)
-        return found.filter(named, masking.told(self.request.user, found, named))
+        matching = found.filter(named)
+        return matching.exclude(pk__in=masking.untold(self.request.user, matching))
 
 
 class ShareList(LoginRequiredMixin, TemplateView):

@@ -170,8 +170,9 @@ def viewable_target_lists(user: User) -> Any:
     """
     if user is None or not user.is_authenticated:
         return TargetList.objects.none()
-    own = get_objects_for_user(user, "tom_targets.view_targetlist", klass=TargetList)
-    viewable = viewable_targets(user).values("pk")
+    # Without its app, which django-guardian would ask the database for.
+    own = get_objects_for_user(user, "view_targetlist", klass=TargetList)
+    viewable = permitted_ids(user, "view_target")
     return TargetList.objects.filter(
         models.Q(pk__in=own.values("pk")) | models.Q(targets__in=viewable)
     ).distinct()

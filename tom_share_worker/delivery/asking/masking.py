@@ -63,14 +63,13 @@ def hiding(user: Any, shares: QuerySet[Share]) -> QuerySet[Share]:
     return shares.order_by().filter(_hides(user, Q(pk__in=of_hidden.distinct())))
 
 
-def told(user: Any, shares: QuerySet[Share], named: Q) -> Q:
-    """Return the condition of not being found, by what `named` says of subjects and
-    titles, among shares that hide them: finding one would tell what it says.
+def untold(user: Any, matching: QuerySet[Share]) -> list[int]:
+    """Return which of the shares that match a search it must not find by `NAMING`:
+    finding one would tell what it says.
+
+    As keys: what is found without them serves the count and the page.
     """
-    found = hiding(user, shares.filter(named)).values_list("pk", flat=True)
-    # As keys: what is found by them serves the count and the page.
-    keys = list(found)
-    return ~Q(pk__in=keys) if keys else Q()
+    return list(hiding(user, matching).values_list("pk", flat=True))
 
 
 def subject(share: Share) -> str:
