@@ -1,6 +1,5 @@
 """Retry, cancel and reprocess in the admin's lists: for a selection, and for all that
-match the filter. More than a few rows are done in the background, after a page that
-says what, how many, and to whom.
+match the filter. Many rows are done in the background, after a page that says which.
 """
 
 from __future__ import annotations
@@ -28,10 +27,9 @@ from tom_share_worker.operating import (
     destinations,
     matching,
     verbs,
-    vocabulary,
     wording,
 )
-from tom_share_worker.operating.vocabulary import WrongFilter, cleaned
+from tom_share_worker.operating.vocabulary import NAMES, WrongFilter, cleaned
 from tom_share_worker.status import notices
 from tom_share_worker.status.admin import filters
 from tom_share_worker.status.admin.base import ReadOnly
@@ -65,7 +63,7 @@ class Acted(ReadOnly):
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Allow the names of the vocabulary: what is shown is what the verbs mean."""
-        return lookup in vocabulary.NAMES[self.rows]
+        return lookup in NAMES[self.rows]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
