@@ -100,7 +100,7 @@ def commands() -> list[Command]:
     found = [
         Command(where, tuple(words))
         for where, words in _command_lines()
-        if words and "valkey-server" not in words[0]
+        if words and not words[0].endswith(("valkey-server", "postgres"))
     ]
     assert len(found) > 20
     return found
