@@ -43,7 +43,7 @@ class DeliveryDetail(LoginRequiredMixin, TemplateView):
                 delivery.status,
                 delivery.failure,
                 delivery.refused_count,
-                refuses_us=destination is not None and destination.refuses_us,
+                refuses_us=notices.refuses_us(destination),
             ),
             may_act=visibility.may_act(user, delivery.share),
             **kwargs,

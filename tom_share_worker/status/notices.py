@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
 
+from tom_share_worker.delivery import gate
 from tom_share_worker.models import Delivery, Destination, Failure, Worker
 from tom_share_worker.models.worker import SEEN_RECENTLY
 from tom_share_worker.operating.destinations import MEND_ACCOUNT
@@ -129,7 +130,12 @@ def state_word(destination: Destination | None) -> str:
 
 def takes_nothing(destination: Destination | None) -> bool:
     """True while nothing goes there: it is paused, or backs off."""
-    return destination is not None and (destination.paused or backs_off(destination))
+    return destination is not None and not gate.is_open(destination, timezone.now())
+
+
+def refuses_us(destination: Destination | None) -> bool:
+    """True while it is paused as it refused our account: a Retry opens it."""
+    return destination is not None and destination.refuses_us
 
 
 def closed_keys() -> list[str]:

@@ -140,7 +140,7 @@ def _standing(
     destination = notices.state(share.destination)
     tally = overview.tally(share, seen)
     closed = notices.takes_nothing(destination)
-    refuses_us = destination is not None and destination.refuses_us
+    refuses_us = notices.refuses_us(destination)
     prepares = verbs.may_prepare(user, share, tally)
     progress = overview.progress(
         share, tally, closed=closed, refuses_us=refuses_us, may_prepare=prepares

@@ -126,7 +126,7 @@ class ShareDetailSerializer(ShareSerializer):
         user = self.context["request"].user
         tally = overview.tally(instance, visibility.deliveries_of(user, instance))
         state = notices.state(instance.destination)
-        refuses_us = state is not None and state.refuses_us
+        refuses_us = notices.refuses_us(state)
         prepares = verbs.may_prepare(user, instance, tally)
         progress = overview.progress(
             instance, tally, refuses_us=refuses_us, may_prepare=prepares
